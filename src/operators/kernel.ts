@@ -1,0 +1,46 @@
+/** The seam between an operator and the C (or CUDA) function that computes it. */
+import type { Codes, IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
+import type { TargetFeatures } from '../targets/target.js';
+
+/** What a kernel candidate may look at. A group is the nodes it would compute; a group of one is the normal case. */
+export interface KernelContext {
+  readonly graph: IntegerGraph;
+  readonly group: readonly IntegerNode[];
+  readonly features: TargetFeatures;
+  readonly optimize: 'speed' | 'ram' | 'flash';
+  readonly weights: 'int8' | 'int16' | 'packed';
+}
+
+/** One argument of the emitted function, in the order of its parameters. */
+export type KernelArgument =
+  /** Pointer to an activation in the arena (or to a constant that stands where an activation may stand). */
+  | { readonly kind: 'input' | 'output'; readonly tensor: TensorId }
+  /** Pointer to constant data laid out for this kernel; equal data are stored once. */
+  | { readonly kind: 'constant'; readonly name: string; readonly data: Codes; readonly alignment?: number }
+  /** Pointer to scratch memory, `scratchBytes` long, dead outside the call. */
+  | { readonly kind: 'scratch' };
+
+/** A kernel for one group, ready to render. Equal text is emitted once and shared between layers. */
+export interface KernelInstance {
+  readonly family: string;
+  /** Template path below templates/c without .hbs: `conv2d`, or `dsp/conv2d` for an override. */
+  readonly template: string;
+  /** Stem of the function's name by the grammar `<op>_<in>_<weights>[_<variant>]`: `conv2d_s8_s8pc`. */
+  readonly stem: string;
+  /** Fields of the template; it also gets `name` (the function's name). Plain data only: the text must depend on nothing else. */
+  readonly view: object;
+  readonly arguments: readonly KernelArgument[];
+  readonly scratchBytes: number;
+  /** Scalar functions (of sim/scalar) that the text calls. */
+  readonly scalars: readonly string[];
+  /** Indices of inputs whose memory the output may overwrite element by element (same lane width, read before written). */
+  readonly inPlace?: readonly number[];
+}
+
+export interface Kernel {
+  readonly family: string;
+  /** How many consecutive nodes it takes; 1 unless said. */
+  readonly nodes?: number;
+  when(context: KernelContext): boolean;
+  instantiate(context: KernelContext): KernelInstance;
+}

@@ -1,0 +1,106 @@
+/** report.json (schemaVersion 1): one object for one target. Scripts depend on it; add freely, rename nothing. */
+
+export interface ReportPort {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly type: string;
+  readonly scale: number | null;
+  readonly zeroPoint: number | null;
+  readonly preprocess: string | null;
+}
+
+export interface ReportMismatch {
+  readonly vector: number;
+  readonly tensor: string;
+  readonly node: string;
+  readonly index: readonly number[];
+  readonly expected: number;
+  readonly actual: number;
+  readonly accumulator: number | null;
+  readonly multiplier: number | null;
+  readonly shift: number | null;
+}
+
+export interface ReportLayer {
+  readonly name: string;
+  readonly op: string;
+  readonly outputShape: readonly number[];
+  readonly macs: number;
+  readonly instructions: number | null;
+  readonly weightBits: number | null;
+  readonly activationBits: number;
+  readonly sqnrDb: number | null;
+}
+
+export interface ReportVerify {
+  readonly ran: boolean;
+  readonly bitExact: boolean | null;
+  readonly vectors: number;
+  readonly tensorsCompared: number;
+  readonly tensorsUnobserved: readonly string[];
+  readonly runner: string | null;
+  readonly firstMismatch: ReportMismatch | null;
+  /** CRC-32 of each output of every vector, in order: equal across targets that agree. */
+  readonly outputCrc32: string | null;
+}
+
+export interface ReportCost {
+  readonly instructions: number | null;
+  readonly instructionsPerMac: number | null;
+  readonly macsExecuted: number;
+  readonly estimatedCycles: number | null;
+  readonly arenaBytes: number;
+  readonly liveSetBytes: number;
+  readonly scratchBytes: number;
+  readonly ramBytes: number | null;
+  readonly codeBytes: number | null;
+  readonly constBytes: number | null;
+  readonly flashBytes: number | null;
+  readonly stackBytes: number | null;
+}
+
+export interface ReportProofs {
+  readonly noOverflow: boolean;
+  readonly noFloat: boolean | null;
+  readonly noMultiply: boolean | null;
+  readonly noHeap: boolean | null;
+  readonly details: readonly string[];
+}
+
+export interface ReportAccuracy {
+  readonly metric: string;
+  readonly float: number;
+  readonly fakeQuant: number | null;
+  readonly integer: number;
+  /** Share of samples on which float and integer predictions agree. */
+  readonly agreement: number | null;
+  readonly samples: number;
+}
+
+export interface Report {
+  readonly schemaVersion: 1;
+  readonly tool: string;
+  readonly model: {
+    readonly name: string;
+    readonly sha256: string;
+    readonly macs: number;
+    readonly params: number;
+    readonly inputs: readonly ReportPort[];
+    readonly outputs: readonly ReportPort[];
+  };
+  readonly target: string;
+  readonly kernels: string;
+  readonly weights: string;
+  readonly method: string;
+  readonly bits: string;
+  readonly arith: string;
+  readonly seed: number;
+  readonly accuracy: ReportAccuracy | null;
+  readonly verify: ReportVerify;
+  readonly cost: ReportCost;
+  readonly proofs: ReportProofs;
+  readonly layers: readonly ReportLayer[];
+  /** What exact folding saved. */
+  readonly folding: { readonly macsBefore: number; readonly macsAfter: number; readonly channelsRemoved: number; readonly weightBytesRemoved: number };
+  readonly seconds: { readonly [stage in 'import' | 'calibrate' | 'quantize' | 'simulate' | 'generate' | 'build' | 'run']: number | null };
+}

@@ -1,0 +1,48 @@
+/** How a target runs an IntegerGraph: derived, never saved in the graph. The simulator reads the graph alone, and every Schedule must reproduce it. */
+import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
+import type { KernelInstance } from '../operators/kernel.js';
+import type { Target } from '../targets/target.js';
+
+export interface ScheduleOptions {
+  readonly kernels: 'auto' | string;
+  readonly optimize: 'speed' | 'ram' | 'flash';
+  readonly weights: 'int8' | 'int16' | 'packed';
+  /** Inputs stay readable after run. */
+  readonly keepInput: boolean;
+}
+
+export interface Step {
+  readonly index: number;
+  readonly nodes: readonly IntegerNode[];
+  readonly kernel: KernelInstance;
+  /** Activations in the arena (after resolving aliases). */
+  readonly reads: readonly TensorId[];
+  readonly writes: readonly TensorId[];
+  readonly scratchBytes: number;
+}
+
+export interface ArenaPlan {
+  /** Byte offset of every activation that has memory; aliases share their root's. */
+  readonly offsets: ReadonlyMap<TensorId, number>;
+  readonly scratchOffsets: readonly number[];
+  readonly bytes: number;
+  /** Largest sum of tensors alive at one step of the unfused graph (no in-place, no scratch): the bound that is printed. */
+  readonly liveSetBytes: number;
+  /** Lower bound for this schedule (in-place and scratch counted), and which heuristic reached `bytes`. */
+  readonly lowerBoundBytes: number;
+  readonly heuristic: string;
+  /** First and last step at which each tensor must hold its value; −1 = before the first step. */
+  readonly lifetimes: ReadonlyMap<TensorId, { readonly first: number; readonly last: number; readonly bytes: number }>;
+}
+
+export interface Schedule {
+  readonly graph: IntegerGraph;
+  readonly target: Target;
+  readonly options: ScheduleOptions;
+  readonly steps: readonly Step[];
+  /** Tensor → the tensor whose memory it is. */
+  readonly aliases: ReadonlyMap<TensorId, TensorId>;
+  readonly arena: ArenaPlan;
+  /** Tensors that never exist whole (inside a fused step). */
+  readonly unobserved: readonly TensorId[];
+}

@@ -1,0 +1,51 @@
+/** A target is data. Code tests `target.features.dsp`, never `target.id`. Adding a chip is one file. */
+
+export interface TargetFeatures {
+  /** Armv7E-M / Armv8-M DSP: SMLAD, SXTB16, SSAT, SMMLAR. */
+  readonly dsp: boolean;
+  /** Helium. */
+  readonly mve: boolean;
+  /** A multiply instruction exists. */
+  readonly hardwareMultiplier: boolean;
+  /** The high half of a 32x32 product in one instruction (SMULL/SMMUL, MULH). */
+  readonly multiplyHigh: boolean;
+  readonly fpu: boolean;
+  /** Issues a load beside a multiply-accumulate. */
+  readonly dualIssue: boolean;
+  /** Loads of 16 and 32 bits may be unaligned. */
+  readonly unalignedAccess: boolean;
+}
+
+export type ToolchainId = 'gcc-host' | 'gcc-arm-none-eabi' | 'gcc-riscv64-unknown-elf' | 'gcc-avr' | 'nvcc';
+
+export type Runner =
+  | { readonly kind: 'host' }
+  | {
+      readonly kind: 'qemu';
+      /** qemu-system-arm or qemu-system-riscv32. */
+      readonly command: string;
+      readonly machine: string;
+      readonly args: readonly string[];
+    };
+
+export interface Target {
+  readonly id: string;
+  readonly title: string;
+  readonly language: 'c' | 'cuda';
+  readonly isa: 'native' | 'thumb' | 'riscv32' | 'avr' | 'ptx';
+  readonly features: TargetFeatures;
+  readonly toolchain: ToolchainId;
+  /** Flags for compiling the kernels and linking. */
+  readonly flags: readonly string[];
+  readonly optimization: string;
+  readonly memory: { readonly flashBytes: number; readonly ramBytes: number };
+  /** Linker script below templates/c/project/ (boards), null on the host. */
+  readonly linkerScript: string | null;
+  readonly startup: string | null;
+  readonly alignment: number;
+  readonly runner: Runner;
+  /** Kernel families in order of preference; the last is portable. */
+  readonly families: readonly string[];
+  /** The disassembler that knows this core's instructions. */
+  readonly disassembler: string;
+}
