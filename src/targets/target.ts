@@ -39,13 +39,14 @@ export interface Target {
   readonly flags: readonly string[];
   readonly optimization: string;
   readonly memory: { readonly flashBytes: number; readonly ramBytes: number };
-  /** Linker script below templates/c/project/ (boards), null on the host. */
+  /** Linker script below templates/c/project/harness/ (boards), null on the host. */
   readonly linkerScript: string | null;
+  /** Start-up source below templates/c/project/harness/, null on the host. */
   readonly startup: string | null;
   readonly alignment: number;
   readonly runner: Runner;
   /** Kernel families in order of preference; the last is portable. */
   readonly families: readonly string[];
-  /** The disassembler that knows this core's instructions. */
-  readonly disassembler: string;
+  /** The disassembler that knows this core's instructions, with the arguments it needs for that. */
+  readonly disassembler: { readonly command: string; readonly args: readonly string[] };
 }

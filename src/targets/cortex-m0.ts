@@ -1,0 +1,28 @@
+import type { Target } from './target.js';
+
+/** No QEMU board runs a Cortex-M0 of this size: Armv6-M is a subset of the Cortex-M3, which is told to trap unaligned accesses as an M0 does. */
+export const cortexM0: Target = {
+  id: 'cortex-m0',
+  title: 'Arm Cortex-M0 (Armv6-M)',
+  language: 'c',
+  isa: 'thumb',
+  features: {
+    dsp: false,
+    mve: false,
+    hardwareMultiplier: true,
+    multiplyHigh: false,
+    fpu: false,
+    dualIssue: false,
+    unalignedAccess: false,
+  },
+  toolchain: 'gcc-arm-none-eabi',
+  flags: ['-mcpu=cortex-m0', '-mthumb', '-mfloat-abi=soft', '-DPTQ_TRAP_UNALIGNED'],
+  optimization: '-O2',
+  memory: { flashBytes: 4 * 1024 * 1024, ramBytes: 4 * 1024 * 1024 },
+  linkerScript: 'linker/mps2.ld',
+  startup: 'start-cortex-m.c',
+  alignment: 4,
+  runner: { kind: 'qemu', command: 'qemu-system-arm', machine: 'mps2-an385', args: [] },
+  families: ['portable'],
+  disassembler: { command: 'arm-none-eabi-objdump', args: [] },
+};
