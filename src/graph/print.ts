@@ -52,7 +52,7 @@ function sourceScaleText(q: NonNullable<FloatTensor['quantization']>): string {
 /** `i8[10,12]` with the codes it can take, or the sum of a constant (which tells two of them apart). */
 function integerTensorText(t: IntegerTensor): string {
   const [low, high] = t.codeRange;
-  const range = t.constant ? ` sum ${t.constant.data.reduce((a, b) => a + b, 0)}` : ` in ${low}..${high}`;
+  const range = t.constant ? ` sum ${sum(t.constant.data)}` : ` in ${low}..${high}`;
   return `${t.id} ${typeText(t.type)}[${t.shape.join(',')}]${range}`;
 }
 
@@ -100,3 +100,9 @@ function shortNumber(value: number): string {
   return String(Number(value.toPrecision(7)));
 }
 
+
+function sum(codes: ArrayLike<number>): number {
+  let total = 0;
+  for (let i = 0; i < codes.length; i++) total += codes[i]!;
+  return total;
+}
