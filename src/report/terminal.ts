@@ -1,0 +1,86 @@
+/** The report as a person reads it in a terminal: one table of layers, one of totals. */
+import pc from 'picocolors';
+import type { Report, ReportLayer } from './report.js';
+
+const number = new Intl.NumberFormat('en-US');
+
+function count(value: number | null): string {
+  return value === null ? '–' : number.format(value);
+}
+
+/** Left-aligns text columns and right-aligns the columns named in `numeric`. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[], numeric: readonly number[]): string {
+  const widths = header.map((h, i) => Math.max(h.length, ...rows.map((r) => r[i]!.length)));
+  const line = (cells: readonly string[]) => cells.map((c, i) => (numeric.includes(i) ? c.padStart(widths[i]!) : c.padEnd(widths[i]!))).join('  ').trimEnd();
+  return [pc.bold(line(header)), ...rows.map(line)].join('\n');
+}
+
+function shorten(name: string, length = 36): string {
+  return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
+}
+
+function layerRow(layer: ReportLayer): string[] {
+  const perMac = layer.instructions !== null && layer.macs > 0 ? (layer.instructions / layer.macs).toFixed(2) : '';
+  const bits = layer.weightBits === null ? `a${layer.activationBits}` : `w${layer.weightBits}a${layer.activationBits}`;
+  return [
+    shorten(layer.name),
+    layer.op,
+    layer.outputShape.join('x'),
+    bits,
+    count(layer.macs),
+    count(layer.instructions),
+    perMac,
+    layer.sqnrDb === null ? '–' : layer.sqnrDb.toFixed(1),
+  ];
+}
+
+export function layerTable(report: Report): string {
+  const header = ['layer', 'operator', 'output', 'bits', 'MACs', 'instructions', '/MAC', 'SQNR dB'];
+  return table(header, report.layers.map(layerRow), [4, 5, 6, 7]);
+}
+
+function verdict(report: Report): string {
+  const v = report.verify;
+  if (!v.ran) return pc.yellow('not run');
+  if (v.bitExact) return pc.green(`bit-exact: ${v.vectors} vectors, ${v.tensorsCompared} tensors`) + ` on ${v.runner}`;
+  const m = v.firstMismatch;
+  return pc.red(m ? `differs first in vector ${m.vector}, tensor '${m.tensor}' [${m.index.join(', ')}]: simulator ${m.expected}, firmware ${m.actual}` : 'differs');
+}
+
+function proofLine(report: Report): string {
+  const word = (name: string, value: boolean | null) => (value === null ? pc.dim(`${name} not checked`) : value ? pc.green(name) : pc.red(`NOT ${name}`));
+  const p = report.proofs;
+  return [word('no overflow', p.noOverflow), word('no float', p.noFloat), word('no heap', p.noHeap)].join(', ');
+}
+
+export function summary(report: Report): string {
+  const c = report.cost;
+  const a = report.accuracy;
+  const lines: [string, string][] = [
+    ['verified', verdict(report)],
+    ['proofs', proofLine(report)],
+    ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)} (${c.instructionsPerMac?.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`],
+    ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
+    ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
+  ];
+  if (a) {
+    const fake = a.fakeQuant === null ? '' : `, fake-quant ${score(a.metric, a.fakeQuant)}`;
+    const agreement = a.agreement === null ? '' : `, ${(100 * a.agreement).toFixed(1)} % of predictions agree`;
+    lines.push([a.metric, `integer ${score(a.metric, a.integer)}, float ${score(a.metric, a.float)}${fake}${agreement}, ${a.samples} samples`]);
+  }
+  if (report.folding.macsBefore !== report.folding.macsAfter) {
+    const share = (100 * (1 - report.folding.macsAfter / report.folding.macsBefore)).toFixed(1);
+    lines.push(['exact folding', `${share} % of the MACs removed (${count(report.folding.macsBefore)} → ${count(report.folding.macsAfter)}), ${report.folding.channelsRemoved} channels, no bit changed`]);
+  }
+  lines.push(['seconds', Object.entries(report.seconds).filter(([, s]) => s !== null).map(([k, s]) => `${k} ${s!.toFixed(2)}`).join(', ')]);
+  return lines.map(([k, v]) => `${pc.bold(k.padEnd(14))}${v}`).join('\n');
+}
+
+function score(metric: string, value: number): string {
+  return metric === 'top1' || metric === 'miou' ? `${(100 * value).toFixed(2)} %` : metric === 'sqnrDb' ? `${value.toFixed(2)} dB` : value.toPrecision(5);
+}
+
+export function terminalReport(report: Report): string {
+  const title = pc.bold(pc.cyan(`${report.model.name} on ${report.target}`)) + pc.dim(`  kernels ${report.kernels}, weights ${report.weights}, ${report.bits}, ${report.arith}, ${report.method}`);
+  return [title, layerTable(report), '', summary(report)].join('\n');
+}
