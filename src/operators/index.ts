@@ -1,14 +1,31 @@
 /** The only list of operators. */
 import { ShapeError } from '../errors.js';
+import { add } from './add.js';
+import { averagePool2d } from './average-pool2d.js';
 import { batchNorm } from './batch-norm.js';
+import { clamp } from './clamp.js';
+import { concat } from './concat.js';
 import { conv2dTranspose } from './conv2d-transpose.js';
 import { conv2d } from './conv2d.js';
 import type { OperatorDefinition } from './definition.js';
 import { dense } from './dense.js';
 import { depthwiseConv2d } from './depthwise-conv2d.js';
+import { div } from './div.js';
+import { gather } from './gather.js';
 import { instanceNorm } from './instance-norm.js';
 import { layerNorm } from './layer-norm.js';
 import { matmul } from './matmul.js';
+import { maxPool2d } from './max-pool2d.js';
+import { mul } from './mul.js';
+import { pad } from './pad.js';
+import { reduce } from './reduce.js';
+import { reshape } from './reshape.js';
+import { resize } from './resize.js';
+import { slice } from './slice.js';
+import { softmax } from './softmax.js';
+import { sub } from './sub.js';
+import { transpose } from './transpose.js';
+import { unary } from './unary.js';
 
 const definitions: readonly OperatorDefinition[] = [
   conv2d,
@@ -19,6 +36,23 @@ const definitions: readonly OperatorDefinition[] = [
   batchNorm,
   layerNorm,
   instanceNorm,
+  add,
+  sub,
+  mul,
+  div,
+  clamp,
+  unary,
+  maxPool2d,
+  averagePool2d,
+  reduce,
+  softmax,
+  concat,
+  slice,
+  pad,
+  transpose,
+  reshape,
+  gather,
+  resize,
 ];
 
 const byName = new Map(definitions.map((d) => [d.name, d]));

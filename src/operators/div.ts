@@ -1,0 +1,16 @@
+/** Element-wise quotient. Float only: a division by a constant is imported as a product, with NumPy broadcasting of the per-sample shapes. */
+import { tf } from '../tensor/index.js';
+import { defineOperator } from './definition.js';
+import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
+
+export const div = defineOperator({
+  name: 'div',
+  float: {
+    inferShapes(node, inputs) {
+      expectInputs(node, inputs, 2);
+      return [broadcastShapes(node, inputs[0]!.shape, inputs[1]!.shape)];
+    },
+    outputType: (_node, inputs) => commonType(inputs),
+    evaluate: (node, context) => evaluateBinary(node, context, tf.div),
+  },
+});
