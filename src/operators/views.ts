@@ -27,11 +27,6 @@ export function signedTerm(value: number): string {
   return value === 0 ? '' : value < 0 ? ` - ${-value}` : ` + ${value}`;
 }
 
-export interface CsdTerm {
-  readonly plus: boolean;
-  readonly exponent: number;
-}
-
 /**
  * What templates/c/partials/requantize.hbs needs to turn `accumulator` into an output code. Where `perChannel` is set the
  * function has the parameters `multiplier` and/or `shift` (`hasMultiplier`, `hasShift`) and indexes them by channel; else
@@ -54,7 +49,9 @@ export interface RequantizeView {
   /** Literals of a per-tensor mode, 0 where unused. */
   readonly multiplier: number;
   readonly shift: number;
-  readonly csdTerms: readonly CsdTerm[];
+  /** Signs of the digits, outermost call first, and their exponents, innermost first: ptq_csd_plus(ptq_csd_minus(0, x, e0), x, e1). */
+  readonly csdSigns: readonly { readonly plus: boolean }[];
+  readonly csdExponents: readonly number[];
   readonly zeroPoint: number;
   /** The zero point as a term of a sum: ` - 128`. */
   readonly zeroPointTerm: string;
@@ -78,6 +75,7 @@ export function requantizeView(requantize: Requantize): RequantizeView {
   const rounding = mode === 'shift' ? requantize.rounding : null;
   const { multipliers, shifts } = constantsOf(requantize);
   const perChannel = Math.max(multipliers.length, shifts.length) > 1;
+  const digits = mode === 'csd' ? requantize.digits[0]! : [];
   if (mode === 'csd' && perChannel) throw new IntegerGraphError('a csd requantization must be per tensor');
   return {
     tfliteDouble: mode === 'tfliteDouble',
@@ -95,7 +93,8 @@ export function requantizeView(requantize: Requantize): RequantizeView {
     hasShift: perChannel && shifts.length > 0,
     multiplier: perChannel ? 0 : (multipliers[0] ?? 0),
     shift: perChannel ? 0 : (shifts[0] ?? 0),
-    csdTerms: mode === 'csd' ? requantize.digits[0]!.map((d) => ({ plus: d.sign === 1, exponent: d.exponent })) : [],
+    csdSigns: digits.map((d) => ({ plus: d.sign === 1 })).reverse(),
+    csdExponents: digits.map((d) => d.exponent),
     zeroPoint,
     zeroPointTerm: signedTerm(zeroPoint),
     clampMin: clamp[0],
