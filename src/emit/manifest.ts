@@ -1,0 +1,44 @@
+/** What a generated project says about itself (`test/manifest.json`): all that building, running and comparing need. */
+import type { TensorId } from '../graph/integer.js';
+
+export interface ManifestStep {
+  readonly index: number;
+  /** Names of the graph's nodes that it computes. */
+  readonly nodes: readonly string[];
+  /** C function that the step calls. */
+  readonly kernel: string;
+}
+
+export interface ManifestTensor {
+  readonly id: TensorId;
+  /** Byte offset in the arena. */
+  readonly offset: number;
+  readonly bytes: number;
+  readonly laneBytes: 1 | 2 | 4;
+  readonly signed: boolean;
+  /** The step that writes it; −1 for inputs. */
+  readonly step: number;
+}
+
+export interface ManifestPort {
+  readonly name: string;
+  readonly tensor: TensorId;
+}
+
+export interface ProjectManifest {
+  readonly schemaVersion: 1;
+  /** C identifier: prefix of every symbol, stem of every file. */
+  readonly modelName: string;
+  /** sha256 of the integer graph. */
+  readonly digest: string;
+  readonly target: string;
+  readonly arenaBytes: number;
+  readonly arenaAlignment: number;
+  readonly steps: readonly ManifestStep[];
+  /** Every tensor that exists whole in the arena (inputs and outputs included). */
+  readonly tensors: readonly ManifestTensor[];
+  readonly inputs: readonly ManifestPort[];
+  readonly outputs: readonly ManifestPort[];
+  /** C sources of the model, relative to the project. */
+  readonly sources: readonly string[];
+}

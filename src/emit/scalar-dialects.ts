@@ -1,0 +1,53 @@
+/** What differs between C and CUDA in the text of translated scalars, and the small text tools of the translation. */
+
+export interface ScalarDialect {
+  /** Before the return type of every function. */
+  readonly qualifier: string;
+  /** Before the type of every table. */
+  readonly tableQualifier: string;
+  /** Functions whose instruction the language names itself: scalar name → C expression of its arguments. */
+  readonly intrinsics: Readonly<Record<string, (args: readonly string[]) => string>>;
+  /** Text in front of the functions, for those intrinsics that need a helper. */
+  readonly helpers: Readonly<Record<string, string>>;
+}
+
+const CLZ32_C = `/** Leading zero bits of x, 32 for 0. */
+static inline int32_t ptq_clz32(int32_t x) {
+  return x == 0 ? 32 : (int32_t)__builtin_clz((unsigned int)x);
+}
+`;
+
+export const DIALECTS: Readonly<Record<'c' | 'cuda', ScalarDialect>> = {
+  c: {
+    qualifier: 'static inline',
+    tableQualifier: 'static const',
+    intrinsics: { clz32: (args) => `ptq_clz32(${args.join(', ')})` },
+    helpers: { clz32: CLZ32_C },
+  },
+  cuda: {
+    qualifier: 'static __device__ __forceinline__',
+    tableQualifier: 'static __device__ const',
+    intrinsics: { clz32: (args) => `__clz(${args.join(', ')})` },
+    helpers: {},
+  },
+};
+
+const KEYWORDS = new Set(
+  'auto break case char const continue default do double else enum extern float for goto if inline int long register restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true false'.split(' '),
+);
+
+/** camelCase → snake_case; a C keyword gets an underscore. */
+export function snakeCase(name: string): string {
+  const snake = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+  return KEYWORDS.has(snake) ? `${snake}_` : snake;
+}
+
+const ASCII: Readonly<Record<string, string>> = {
+  '≤': '<=', '≥': '>=', '≠': '!=', '−': '-', '·': '*', '×': 'x', '→': '->', '…': '...', '²': '^2', '√': 'sqrt', 'Σ': 'sum', '±': '+-', '⌊': 'floor(', '⌋': ')', '–': '-', '≈': '~', '’': "'",
+};
+
+/** Comments in generated C are plain ASCII. */
+export function asciiOnly(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is meant
+  return text.replace(/[^\x00-\x7f]/g, (c) => ASCII[c] ?? '?');
+}
