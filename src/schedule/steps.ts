@@ -1,0 +1,89 @@
+/** Which kernel computes which nodes: groups as the kernels offer them, a group of one being the normal case. */
+import { UnsupportedOperatorError, type UnsupportedNode } from '../errors.js';
+import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
+import { integerTensor } from '../graph/integer.js';
+import { operator } from '../operators/index.js';
+import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
+import type { Target } from '../targets/target.js';
+import { isAlias } from './aliases.js';
+import type { ScheduleOptions, Step } from './schedule.js';
+
+export interface StepList {
+  readonly steps: readonly Step[];
+  /** Tensors inside groups, which never exist whole. */
+  readonly unobserved: readonly TensorId[];
+}
+
+/** Throws UnsupportedOperatorError naming every node that no kernel of the target takes. */
+export function buildSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>): StepList {
+  const nodes = graph.nodes.filter((node) => !isAlias(node));
+  const families = options.kernels === 'auto' ? target.families : [...new Set([options.kernels, 'portable'])];
+  const users = countUses(graph);
+  const steps: Step[] = [];
+  const unobserved: TensorId[] = [];
+  const unsupported: UnsupportedNode[] = [];
+  for (let i = 0; i < nodes.length; ) {
+    const found = firstMatch(graph, nodes, i, families, target, options, users);
+    if (!found) {
+      unsupported.push({ origin: nodes[i]!.origin, reason: `no kernel of '${nodes[i]!.op}' fits ${target.id} (families ${families.join(', ')})` });
+      i++;
+      continue;
+    }
+    steps.push(stepOf(graph, steps.length, found.group, found.kernel, aliases));
+    unobserved.push(...innerTensors(found.group));
+    i += found.group.length;
+  }
+  if (unsupported.length > 0) throw new UnsupportedOperatorError(unsupported, 'generate');
+  return { steps, unobserved };
+}
+
+interface Match {
+  readonly group: readonly IntegerNode[];
+  readonly kernel: KernelInstance;
+}
+
+/** The families of the target in their order of preference; within one, the kernels of the operator, best first. */
+function firstMatch(graph: IntegerGraph, nodes: readonly IntegerNode[], at: number, families: readonly string[], target: Target, options: ScheduleOptions, users: ReadonlyMap<TensorId, number>): Match | null {
+  const kernels = operator(nodes[at]!.op).integer?.kernels ?? [];
+  for (const family of families) {
+    for (const kernel of kernels) {
+      if (kernel.family !== family) continue;
+      const group = groupAt(nodes, at, kernel, users);
+      if (!group) continue;
+      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights: options.weights };
+      if (kernel.when(context)) return { group, kernel: kernel.instantiate(context) };
+    }
+  }
+  return null;
+}
+
+/** Consecutive nodes whose inner tensors nobody else reads. */
+function groupAt(nodes: readonly IntegerNode[], at: number, kernel: Kernel, users: ReadonlyMap<TensorId, number>): readonly IntegerNode[] | null {
+  const size = kernel.nodes ?? 1;
+  if (at + size > nodes.length) return null;
+  const group = nodes.slice(at, at + size);
+  const readInside = (id: TensorId) => group.reduce((n, node) => n + node.inputs.filter((i) => i === id).length, 0);
+  return innerTensors(group).every((id) => users.get(id) === readInside(id)) ? group : null;
+}
+
+function innerTensors(group: readonly IntegerNode[]): readonly TensorId[] {
+  return group.slice(0, -1).flatMap((node) => node.outputs);
+}
+
+/** Readers of every tensor, the world outside counting as one. */
+function countUses(graph: IntegerGraph): ReadonlyMap<TensorId, number> {
+  const uses = new Map<TensorId, number>();
+  const count = (id: TensorId) => uses.set(id, (uses.get(id) ?? 0) + 1);
+  for (const node of graph.nodes) node.inputs.forEach(count);
+  for (const port of graph.outputs) count(port.tensor);
+  for (const state of graph.states) count(state.write);
+  return uses;
+}
+
+function stepOf(graph: IntegerGraph, index: number, nodes: readonly IntegerNode[], kernel: KernelInstance, aliases: ReadonlyMap<TensorId, TensorId>): Step {
+  const roots = (kind: 'input' | 'output') => {
+    const ids = kernel.arguments.flatMap((a) => (a.kind === kind ? [aliases.get(a.tensor) ?? a.tensor] : []));
+    return [...new Set(ids)].filter((id) => !integerTensor(graph, id).constant);
+  };
+  return { index, nodes, kernel, reads: roots('input'), writes: roots('output'), scratchBytes: kernel.scratchBytes };
+}
