@@ -1,0 +1,189 @@
+/** Compiles and links generated models with the harness. */
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import type { ProjectManifest } from '../emit/manifest.js';
+import { BuildError } from '../errors.js';
+import type { Target } from '../targets/index.js';
+import { compilerOf, requireTools } from './discover.js';
+import { renderModels, renderVectors } from './harness.js';
+import { harnessFolder } from './paths.js';
+import type { ProcessResult } from './process.js';
+import { runProcess } from './process.js';
+import { encodeVectors, type Vector } from './vectors-file.js';
+
+/**
+ * `trace`: a CRC-32 of every tensor; `release`: nothing but the model; `sanitize`: trace under the undefined behaviour
+ * and address sanitizers (host only).
+ */
+export type Variant = 'trace' | 'release' | 'sanitize';
+
+/** A generated model: its folder and what it says about itself. */
+export interface ProgramModel {
+  readonly directory: string;
+  readonly manifest: ProjectManifest;
+}
+
+export interface BuildOptions {
+  /** Folder for objects and the program; default `<model>/build/<target>-<variant>`. */
+  readonly workDirectory?: string;
+  /** Compiled-in vectors: the program needs no file (boards). */
+  readonly vectors?: readonly Vector[];
+  /** The user's own linker script, start-up and UART sources instead of the emulator's. */
+  readonly linkerScript?: string;
+  readonly boardSources?: readonly string[];
+  /** Added to the compiler's arguments for the model's sources. */
+  readonly flags?: readonly string[];
+}
+
+export interface Build {
+  readonly target: Target;
+  readonly variant: Variant;
+  readonly directory: string;
+  readonly elf: string;
+  readonly mapFile: string;
+  readonly models: readonly ProgramModel[];
+  /** Objects of the models' own sources, absolute. */
+  readonly modelObjects: readonly string[];
+  /** The exact command lines, in order. */
+  readonly commands: readonly string[];
+  /** What the compiler said about the generated sources; empty when it had nothing to say. */
+  readonly warnings: string;
+  readonly seconds: number;
+}
+
+const WARNINGS = ['-Wall', '-Wextra', '-Wconversion', '-Wshadow', '-Wundef', '-pedantic'];
+const SANITIZERS = ['-fsanitize=undefined,address', '-fno-sanitize-recover=all'];
+
+export async function buildProject(
+  directory: string,
+  target: Target,
+  variant: Variant,
+  manifest: ProjectManifest,
+  options: BuildOptions = {},
+): Promise<Build> {
+  return buildProgram([{ directory, manifest }], target, variant, options);
+}
+
+/**
+ * Builds one program out of several models.
+ *
+ * @throws ToolchainMissingError, BuildError with the command and what the compiler said.
+ */
+export async function buildProgram(
+  models: readonly ProgramModel[],
+  target: Target,
+  variant: Variant,
+  options: BuildOptions = {},
+): Promise<Build> {
+  requireTools(target);
+  const started = performance.now();
+  const directory = resolve(options.workDirectory ?? join(models[0].directory, 'build', `${target.id}-${variant}`));
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const compiler = compilerOf(target);
+  const commands: string[] = [];
+  const compile = async (sources: readonly string[], flags: readonly string[], what: string): Promise<ProcessResult> => {
+    const result = await runProcess(compiler, [...flags, '-c', ...sources], { directory, timeoutMs: 600_000 });
+    commands.push(result.command);
+    if (result.exitCode !== 0) throw new BuildError(`${target.id}: ${what} does not compile`, result.command, result.stderr);
+    return result;
+  };
+
+  const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source)));
+  const harness = await writeHarness(models, target, variant, directory, options);
+  const [compiled] = await Promise.all([
+    compile(sources, modelFlags(target, variant, options.flags ?? []), 'the generated model'),
+    compile(harness, harnessFlags(target, variant), 'the harness'),
+  ]);
+  const modelObjects = sources.map((source) => objectOf(source, directory));
+  const elf = join(directory, 'program.elf');
+  const mapFile = join(directory, 'program.map');
+  const linked = await runProcess(
+    compiler,
+    [...linkFlags(target, variant, options), ...modelObjects, ...harness.map((s) => objectOf(s, directory)), ...libraries(target), `-Wl,-Map=${mapFile}`, '-o', elf],
+    { directory },
+  );
+  commands.push(linked.command);
+  if (linked.exitCode !== 0) throw new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
+  const seconds = (performance.now() - started) / 1000;
+  return { target, variant, directory, elf, mapFile, models, modelObjects, commands, warnings: compiled.stderr, seconds };
+}
+
+function objectOf(source: string, directory: string): string {
+  return join(directory, basename(source).replace(/\.[cS]$/, '.o'));
+}
+
+/** Flags for the model's own sources. */
+export function modelFlags(target: Target, variant: Variant, extra: readonly string[]): readonly string[] {
+  const cross = target.isa !== 'native';
+  return [
+    ...commonFlags(target, variant),
+    ...WARNINGS,
+    ...(variant === 'release' && cross ? ['-fcallgraph-info=su'] : []),
+    ...extra,
+  ];
+}
+
+function commonFlags(target: Target, variant: Variant): readonly string[] {
+  const cross = target.isa !== 'native';
+  return [
+    ...target.flags,
+    ...(variant === 'sanitize' ? ['-O1', '-g', ...SANITIZERS] : [target.optimization]),
+    '-std=c99',
+    '-ffunction-sections',
+    '-fdata-sections',
+    ...(cross ? ['-ffreestanding', '-fbuiltin', `-isystem${join(harnessFolder, 'include')}`] : ['-DPTQ_HOST']),
+    ...(variant === 'release' ? [] : ['-DPTQ_TRACE']),
+  ];
+}
+
+/** The harness is plain C with GNU extensions; loops must not become calls of the very functions that they define. */
+function harnessFlags(target: Target, variant: Variant): readonly string[] {
+  return [...commonFlags(target, variant), '-std=gnu11', '-fno-tree-loop-distribute-patterns', `-I${harnessFolder}`];
+}
+
+async function writeHarness(
+  models: readonly ProgramModel[],
+  target: Target,
+  variant: Variant,
+  directory: string,
+  options: BuildOptions,
+): Promise<readonly string[]> {
+  const glue = join(directory, 'models.c');
+  await writeFile(glue, renderModels(models.map((model) => model.manifest), variant !== 'release'));
+  const own = (name: string): string => join(harnessFolder, name);
+  const sources = [glue, own('harness.c')];
+  if (options.vectors) {
+    const vectors = join(directory, 'vectors.c');
+    await writeFile(vectors, renderVectors(encodeVectors(options.vectors)));
+    sources.push(vectors, own('io-board.c'));
+  } else sources.push(own(target.isa === 'native' ? 'io-host.c' : 'io-semihosting.c'));
+  if (target.isa !== 'native') sources.push(own('runtime.c'));
+  if (options.boardSources) sources.push(...options.boardSources.map((source) => resolve(source)));
+  else if (target.startup) sources.push(own(target.startup));
+  return sources;
+}
+
+function linkFlags(target: Target, variant: Variant, options: BuildOptions): readonly string[] {
+  if (target.isa === 'native') return [...target.flags, ...(variant === 'sanitize' ? SANITIZERS : [])];
+  const script = options.linkerScript ? resolve(options.linkerScript) : join(harnessFolder, target.linkerScript ?? '');
+  return [
+    ...target.flags,
+    '-nostdlib',
+    '-nostartfiles',
+    '-Wl,--gc-sections',
+    '-Wl,--no-warn-rwx-segments',
+    `-L${join(harnessFolder, 'linker')}`,
+    '-T',
+    script,
+  ];
+}
+
+function libraries(target: Target): readonly string[] {
+  return target.isa === 'native' ? [] : ['-lgcc'];
+}
+
+/** What the project in this folder says about itself. */
+export async function readManifest(directory: string): Promise<ProjectManifest> {
+  return JSON.parse(await readFile(join(directory, 'test/manifest.json'), 'utf8')) as ProjectManifest;
+}

@@ -1,0 +1,97 @@
+/** Runs a built program: on this machine, on an emulator, or through the user's own command on a board. */
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { RunError } from '../errors.js';
+import type { Build } from './build.js';
+import { type Counts, counterArguments, readCounts } from './instruction-counter.js';
+import { type Log, parseLog } from './log.js';
+import { commandLine, type ProcessResult, runProcess, runShell } from './process.js';
+import { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';
+
+export interface RunOptions {
+  readonly dump?: DumpRequest;
+  /** Count instructions (release builds on an emulator). */
+  readonly count?: boolean;
+  readonly timeoutMs?: number;
+}
+
+export interface Run {
+  readonly log: Log;
+  /** Null where nothing counted: host, boards, no counter. */
+  readonly counts: Counts | null;
+  readonly command: string;
+  readonly seconds: number;
+}
+
+const DEFAULT_TIMEOUT_MS = 600_000;
+
+const EXIT_MEANINGS: Readonly<Record<number, string>> = {
+  1: 'it found no vectors.bin',
+  2: 'its vectors are not for this program',
+  3: 'its vectors end early',
+  4: 'something was written behind the end of the arena',
+  98: 'the processor trapped',
+  99: 'the processor faulted',
+};
+
+/**
+ * Runs the vectors and reads what the program printed.
+ *
+ * @throws RunError with the command and stderr: non-zero exit, time limit, damaged or unfinished log.
+ */
+export async function runBuild(build: Build, vectors: readonly Vector[], options: RunOptions = {}): Promise<Run> {
+  const log = join(build.directory, 'output.log');
+  await rm(log, { force: true });
+  await writeFile(join(build.directory, 'vectors.bin'), encodeVectors(vectors, options.dump ?? null));
+  const counter = options.count ? await counterArguments(build) : null;
+  const { command, args } = runnerCommand(build);
+  const result = await runProcess(command, [...args, ...(counter?.args ?? [])], {
+    directory: build.directory,
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+  });
+  checkExit(build, result);
+  return {
+    log: parseLog(await readFile(log, 'latin1'), result.command, result.stderr),
+    counts: counter ? await readCounts(counter) : null,
+    command: result.command,
+    seconds: result.seconds,
+  };
+}
+
+/** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */
+export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Run> {
+  const line = runner.includes('{elf}') ? runner.replaceAll('{elf}', commandLine(build.elf, [])) : `${runner} ${commandLine(build.elf, [])}`;
+  const result = await runShell(line, { timeoutMs });
+  if (result.timedOut && !/PTQ1 END/.test(result.stdout + result.stderr)) {
+    throw new RunError(`the runner did not end within ${timeoutMs / 1000} s`, result.command, result.stderr);
+  }
+  // Semihosting consoles differ: some print on stdout, QEMU on stderr. The one that holds the log counts.
+  const text = result.stdout.includes('PTQ1 ') ? result.stdout : result.stderr;
+  return { log: parseLog(text, result.command, result.stderr), counts: null, command: result.command, seconds: result.seconds };
+}
+
+/** How the target's programs are started. */
+export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: string; args: readonly string[] } {
+  const { runner } = build.target;
+  if (runner.kind === 'host') return { command: build.elf, args: [] };
+  return {
+    command: runner.command,
+    args: [
+      '-M', runner.machine, ...runner.args,
+      '-nographic', '-monitor', 'none', '-serial', 'null',
+      '-semihosting-config', 'enable=on,target=native',
+      '-kernel', build.elf,
+    ],
+  };
+}
+
+function checkExit(build: Build, result: ProcessResult): void {
+  if (result.timedOut) throw new RunError(`${build.target.id}: the program did not end within its time limit`, result.command, result.stderr);
+  if (result.exitCode === 0) return;
+  const meaning = result.exitCode === null ? 'it was killed' : EXIT_MEANINGS[result.exitCode];
+  throw new RunError(
+    `${build.target.id}: the program ended with exit code ${result.exitCode}${meaning ? `: ${meaning}` : ''}`,
+    result.command,
+    result.stderr,
+  );
+}
