@@ -1,0 +1,25 @@
+/** The only list of quantization methods. */
+import { UsageError } from '../../errors.js';
+import type { QuantizationPlan } from '../../operators/lower.js';
+import type { MethodContext, QuantizationMethod } from './method.js';
+import { nearest } from './nearest.js';
+
+export type { MethodContext, QuantizationMethod } from './method.js';
+
+const methods: readonly QuantizationMethod[] = [nearest];
+
+export function availableMethods(): readonly QuantizationMethod[] {
+  return methods;
+}
+
+/** UsageError that lists what there is. */
+export function requireMethod(name: string): QuantizationMethod {
+  const method = methods.find((m) => m.name === name);
+  if (!method) throw new UsageError(`quantization method '${name}' is not available`, { hint: `available: ${methods.map((m) => m.name).join(', ')}` });
+  return method;
+}
+
+/** Applies the plan's own method. */
+export function refinePlan(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan> {
+  return requireMethod(plan.method).refine(plan, context);
+}

@@ -1,0 +1,129 @@
+/** Scales and codes of every tensor: from calibration, or verbatim from a file that is already quantized. */
+import type { CalibrationTable } from '../calibration/types.js';
+import { CalibrationError, UsageError } from '../errors.js';
+import { tensorOf, type FloatGraph, type FloatTensor, type TensorId } from '../graph/float.js';
+import { findOperator } from '../operators/index.js';
+import type { ActivationPlan, Arithmetic, QuantizationPlan } from '../operators/lower.js';
+import { requireMethod } from './methods/index.js';
+import { planWeights } from './plan-weights.js';
+import { scaleGroups, type ScaleGroup } from './rules.js';
+import { activationPlan } from './scales.js';
+
+export interface QuantizationOptions {
+  /** Absent: 'tflite' for an already quantized TFLite file, else 'dyadic'. */
+  readonly arith?: Arithmetic;
+  readonly method: string;
+  /** `w8a8`; weights of 2…8 bits, activations of 8. */
+  readonly bits: string;
+  readonly seed: number;
+  readonly biasCorrection?: boolean;
+}
+
+/** CalibrationError where a float model comes without ranges. */
+export function planQuantization(graph: FloatGraph, calibration: CalibrationTable | null, options: QuantizationOptions): QuantizationPlan {
+  const { weightBits, activationBits } = parseBits(options.bits);
+  requireMethod(options.method);
+  const arith = chooseArithmetic(graph, options.arith);
+  const activations = graph.quantized ? sourceActivations(graph, calibration) : calibratedActivations(graph, calibration, activationBits);
+  const { weights, biases } = planWeights(graph, activations, weightBits, arith);
+  return {
+    arith,
+    method: options.method,
+    bits: graph.quantized ? 'w8a8' : options.bits,
+    seed: options.seed,
+    calibrationSha256: graph.quantized ? null : (calibration?.sha256 ?? null),
+    activations,
+    weights,
+    biases,
+  };
+}
+
+/** `w8a8` → 8 and 8. */
+export function parseBits(bits: string): { readonly weightBits: number; readonly activationBits: number } {
+  const match = /^w([2-8])a(8)$/.exec(bits);
+  if (!match) throw new UsageError(`--bits ${bits} is not available`, { hint: 'available: w8a8, or w2a8 … w7a8 for narrower weights' });
+  return { weightBits: Number(match[1]), activationBits: Number(match[2]) };
+}
+
+const ARITHMETICS: readonly Arithmetic[] = ['dyadic', 'tflite', 'tflite-single'];
+
+function chooseArithmetic(graph: FloatGraph, wanted: Arithmetic | undefined): Arithmetic {
+  if (wanted === undefined) return graph.quantized && graph.source.format === 'tflite' ? 'tflite' : 'dyadic';
+  if (!ARITHMETICS.includes(wanted)) throw new UsageError(`--arith ${wanted} is not available`, { hint: `available: ${ARITHMETICS.join(', ')}` });
+  return wanted;
+}
+
+/** One scale a group: the union of its members' ranges, or the scale that an operator prescribes. */
+function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable | null, bits: number): Map<TensorId, ActivationPlan> {
+  const plans = new Map<TensorId, ActivationPlan>();
+  for (const group of scaleGroups(graph)) {
+    const plan = group.fixed ? { bits, signed: true, ...group.fixed } : rangePlan(group, graph, calibration, bits);
+    const { scale, zeroPoint, signed } = plan;
+    for (const id of group.members) plans.set(id, { bits, signed, scale, zeroPoint });
+  }
+  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), bits));
+  return plans;
+}
+
+function rangePlan(group: ScaleGroup, graph: FloatGraph, calibration: CalibrationTable | null, bits: number): ActivationPlan {
+  let low = 0;
+  let high = 0;
+  for (const id of group.members) {
+    const [memberLow, memberHigh] = memberRange(tensorOf(graph, id), calibration);
+    low = Math.min(low, memberLow);
+    high = Math.max(high, memberHigh);
+  }
+  return activationPlan(low, high, bits);
+}
+
+function memberRange(tensor: FloatTensor, calibration: CalibrationTable | null): readonly [number, number] {
+  if (tensor.data) return constantRange(tensor);
+  const range = calibration?.ranges.get(tensor.id);
+  if (range) return [range.low, range.high];
+  const hint = 'give calibration samples with --calib';
+  throw new CalibrationError(calibration ? `calibration saw no values of '${tensor.name}'` : `a float model needs calibration data: '${tensor.name}' has no range`, { origin: tensor.origin, hint });
+}
+
+function constantRange(tensor: FloatTensor): readonly [number, number] {
+  let low = 0;
+  let high = 0;
+  for (const value of tensor.data!) {
+    if (value < low) low = value;
+    if (value > high) high = value;
+  }
+  return [low, high];
+}
+
+/** Float constants that nodes read like activations: neither weights nor biases. */
+function activationConstants(graph: FloatGraph): readonly FloatTensor[] {
+  const found: FloatTensor[] = [];
+  for (const node of graph.nodes) {
+    const roles = findOperator(node.op)?.float?.weights;
+    node.inputs.forEach((id, i) => {
+      const tensor = tensorOf(graph, id);
+      if (tensor.data && tensor.type === 'float32' && i !== roles?.input && i !== roles?.bias) found.push(tensor);
+    });
+  }
+  return found;
+}
+
+/** Scales of the file itself. Where a file leaves a tensor out, its group or the calibration must say it. */
+function sourceActivations(graph: FloatGraph, calibration: CalibrationTable | null): Map<TensorId, ActivationPlan> {
+  const plans = new Map<TensorId, ActivationPlan>();
+  for (const tensor of graph.tensors.values()) {
+    const plan = sourcePlan(tensor);
+    if (plan) plans.set(tensor.id, plan);
+  }
+  for (const group of scaleGroups(graph)) {
+    const known = group.members.map((id) => plans.get(id)).find((plan) => plan !== undefined);
+    for (const id of group.members) if (!plans.has(id)) plans.set(id, known ?? (group.fixed ? { bits: 8, signed: true, scale: group.fixed.scale, zeroPoint: group.fixed.zeroPoint } : rangePlan(group, graph, calibration, 8)));
+  }
+  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), 8));
+  return plans;
+}
+
+function sourcePlan({ quantization, type }: FloatTensor): ActivationPlan | null {
+  if (!quantization || type !== 'float32' || quantization.axis !== null) return null;
+  const { bits, signed, scale, zeroPoint } = quantization;
+  return bits > 16 ? null : { bits, signed, scale: scale[0], zeroPoint: zeroPoint[0] };
+}

@@ -1,0 +1,70 @@
+/** Which activations share one scale: unions of what operators copy code by code. */
+import { tensorOf, type FloatGraph, type TensorId } from '../graph/float.js';
+import { findOperator } from '../operators/index.js';
+
+export interface ScaleGroup {
+  readonly members: readonly TensorId[];
+  /** Scale that an operator prescribes for a member (softmax), null where ranges decide. */
+  readonly fixed: { readonly scale: number; readonly zeroPoint: number } | null;
+}
+
+/** Groups of the float activations, in the order of their first member. Constants that are copied (concat) are members too. */
+export function scaleGroups(graph: FloatGraph): readonly ScaleGroup[] {
+  const union = new Union();
+  const fixed = new Map<TensorId, { readonly scale: number; readonly zeroPoint: number }>();
+  for (const port of graph.inputs) if (isReal(graph, port.tensor)) union.add(port.tensor);
+  for (const node of graph.nodes) {
+    const rule = findOperator(node.op)?.float?.scaleRule?.(node) ?? { kind: 'own' };
+    for (const output of node.outputs) {
+      if (!isReal(graph, output)) continue;
+      union.add(output);
+      if (rule.kind === 'fixed') fixed.set(output, rule);
+      if (rule.kind === 'same') for (const i of rule.inputs) if (isReal(graph, node.inputs[i])) union.join(node.inputs[i], output);
+    }
+  }
+  return union.groups().map((members) => ({ members, fixed: agreed(members.flatMap((id) => fixed.get(id) ?? [])) }));
+}
+
+function isReal(graph: FloatGraph, id: TensorId): boolean {
+  return tensorOf(graph, id).type === 'float32';
+}
+
+/** A group with two prescriptions keeps the coarser scale: lowering rescales where a member's operator cannot follow. */
+function agreed<T extends { readonly scale: number }>(prescribed: readonly T[]): T | null {
+  return prescribed.reduce<T | null>((best, p) => (best === null || p.scale > best.scale ? p : best), null);
+}
+
+class Union {
+  private readonly parent = new Map<TensorId, TensorId>();
+
+  add(id: TensorId): void {
+    if (!this.parent.has(id)) this.parent.set(id, id);
+  }
+
+  /** The root is the member that was added first. */
+  join(a: TensorId, b: TensorId): void {
+    this.add(a);
+    this.add(b);
+    const first = this.root(a);
+    const second = this.root(b);
+    if (first !== second) this.parent.set(second, first);
+  }
+
+  groups(): readonly (readonly TensorId[])[] {
+    const byRoot = new Map<TensorId, TensorId[]>();
+    for (const id of this.parent.keys()) {
+      const root = this.root(id);
+      const members = byRoot.get(root);
+      if (members) members.push(id);
+      else byRoot.set(root, [id]);
+    }
+    return [...byRoot.values()];
+  }
+
+  private root(id: TensorId): TensorId {
+    let root = id;
+    while (this.parent.get(root) !== root) root = this.parent.get(root)!;
+    this.parent.set(id, root);
+    return root;
+  }
+}
