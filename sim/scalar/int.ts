@@ -33,3 +33,8 @@ export function widen(value: i32): i64 {
 export function narrow(value: i64): i32 {
   return Number(BigInt.asIntN(32, value));
 }
+
+/** Leading zero bits of x, 32 for 0. */
+export function clz32(x: i32): i32 {
+  return Math.clz32(x);
+}
