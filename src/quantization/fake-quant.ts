@@ -1,0 +1,51 @@
+/** Float mimicry of the quantized network on the float executor: an estimate of its accuracy, never its definition. */
+import { tensorOf, type FloatGraph, type TensorId } from '../graph/float.js';
+import { findOperator } from '../operators/index.js';
+import type { ActivationPlan, QuantizationPlan } from '../operators/lower.js';
+import { tf } from '../tensor/index.js';
+import { channelIndexer, codeLimits } from './scales.js';
+import { roundHalfAway } from './multiplier.js';
+
+/** For the executor's `transform`: every planned activation is rounded to its codes and back. */
+export function fakeQuantTransform(plan: QuantizationPlan): (id: TensorId, value: tf.Tensor) => tf.Tensor {
+  return (id, value) => {
+    const activation = plan.activations.get(id);
+    return activation && value.dtype === 'float32' ? fakeQuantize(value, activation) : value;
+  };
+}
+
+function fakeQuantize(value: tf.Tensor, { scale, zeroPoint, bits, signed }: ActivationPlan): tf.Tensor {
+  const [least, most] = codeLimits(bits, signed);
+  return tf.tidy(() => tf.mul(tf.clipByValue(tf.round(tf.div(value, scale)), least - zeroPoint, most - zeroPoint), scale));
+}
+
+/** For the executor's `constants`: weights and biases as their codes say them. */
+export function fakeQuantConstants(graph: FloatGraph, plan: QuantizationPlan): ReadonlyMap<TensorId, Float32Array> {
+  const constants = new Map<TensorId, Float32Array>();
+  for (const [id, weights] of plan.weights) constants.set(id, dequantizedWeights(graph, plan, id) ?? new Float32Array(weights.codes.length));
+  for (const node of graph.nodes) {
+    const roles = findOperator(node.op)?.float?.weights;
+    const biasId = roles?.bias === undefined ? undefined : node.inputs[roles.bias];
+    const weights = roles && plan.weights.get(node.inputs[roles.input]);
+    const input = plan.activations.get(node.inputs[0]);
+    if (biasId !== undefined && weights && input) constants.set(biasId, roundedBias(graph, plan, biasId, weights.scale, input.scale));
+  }
+  return constants;
+}
+
+/** Real values of planned weights, null where the plan has none. */
+export function dequantizedWeights(graph: FloatGraph, plan: QuantizationPlan, id: TensorId): Float32Array | null {
+  const weights = plan.weights.get(id);
+  if (!weights) return null;
+  const { channelOf } = channelIndexer(tensorOf(graph, id).shape, weights.scale.length > 1 ? weights.axis : null);
+  return Float32Array.from(weights.codes, (code, i) => code * weights.scale[channelOf(i)]);
+}
+
+function roundedBias(graph: FloatGraph, plan: QuantizationPlan, id: TensorId, weightScales: readonly number[], inputScale: number): Float32Array {
+  const planned = plan.biases.get(id);
+  const real = planned && 'real' in planned ? planned.real : tensorOf(graph, id).data!;
+  return Float32Array.from({ length: real.length }, (_, c) => {
+    const scale = weightScales[weightScales.length > 1 ? c : 0] * inputScale;
+    return (planned && 'codes' in planned ? planned.codes[c] : roundHalfAway(real[c] / scale)) * scale;
+  });
+}
