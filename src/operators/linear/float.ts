@@ -15,7 +15,7 @@ export function requireInputs(node: FloatNode, inputs: readonly ShapedInput[], l
 }
 
 /** Checks that an input has the given rank. */
-export function requireRank(node: FloatNode, input: ShapedInput, rank: number, what: string): void {
+export function requireRank(node: Pick<FloatNode, 'op' | 'origin'>, input: Pick<ShapedInput, 'shape'>, rank: number, what: string): void {
   if (input.shape.length !== rank) throw shapeError(node, `${what} must have ${rank} axes (without the batch), not shape ${shapeText(input.shape)}`);
 }
 
