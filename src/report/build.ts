@@ -95,8 +95,8 @@ function cost(inputs: ReportInputs): ReportCost {
   };
 }
 
-/** Worst case over all accumulating nodes, as a sentence for the proofs. */
-function overflowDetail(graph: IntegerGraph): string {
+/** Worst case over all accumulating nodes: does every one fit, and how tight is the tightest. */
+function overflowProof(graph: IntegerGraph): { readonly holds: boolean; readonly detail: string } {
   let widest = { share: 0, name: '' };
   let accumulators = 0;
   for (const node of graph.nodes) {
@@ -108,7 +108,8 @@ function overflowDetail(graph: IntegerGraph): string {
       if (share > widest.share) widest = { share, name: node.origin.nodeName || node.id };
     }
   }
-  return `no accumulator wraps for any input: ${accumulators} bounds, the widest ('${widest.name}') reaches ${(100 * widest.share).toFixed(3)} % of its type`;
+  const detail = `accumulators over every input: ${accumulators} bounds, the widest ('${widest.name}') reaches ${(100 * widest.share).toFixed(3)} % of its type`;
+  return { holds: widest.share < 1, detail };
 }
 
 /** Weights and biases of the imported model. */
@@ -120,6 +121,7 @@ export function constantParams(graph: IntegerGraph): number {
 
 export function buildReport(inputs: ReportInputs): Report {
   const { graph, schedule, measured } = inputs;
+  const overflow = overflowProof(graph);
   const families = [...new Set(schedule.steps.map((s) => s.kernel.family))];
   return {
     schemaVersion: 1,
@@ -142,7 +144,7 @@ export function buildReport(inputs: ReportInputs): Report {
     accuracy: inputs.accuracy,
     verify: measured.verify,
     cost: cost(inputs),
-    proofs: { ...measured.proofs, noOverflow: true, details: [overflowDetail(graph), ...measured.proofs.details] },
+    proofs: { ...measured.proofs, noOverflow: overflow.holds, details: [overflow.detail, ...measured.proofs.details] },
     layers: layers(inputs),
     folding: inputs.folding,
     seconds: inputs.seconds,
