@@ -1,0 +1,51 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { budgetsOf, isBroken } from '../../src/budgets.js';
+import { junitReport } from '../../src/report/junit.js';
+import { layerTable, summary } from '../../src/report/terminal.js';
+import { sampleReport } from './sample-report.js';
+
+const reports = suite('report texts');
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of colours
+const plain = (text: string) => text.replace(/\x1b\[[0-9;]*m/g, '');
+const mismatch = { vector: 3, tensor: 'a<b', node: 'conv', index: [1, 2, 0], expected: 4, actual: 5, accumulator: 77, multiplier: 99, shift: 32 };
+const wrong = sampleReport({ verify: { ...sampleReport().verify, bitExact: false, firstMismatch: mismatch } });
+
+reports('the layer table has one aligned row a layer', () => {
+  const lines = plain(layerTable(sampleReport())).split('\n');
+  assert.is(lines.length, 4);
+  assert.match(lines[1]!, /conv<0>\s+conv2d\s+12x12x16\s+w8a8\s+10,000\s+30,000\s+3\.00\s+36\.5/);
+});
+
+reports('the summary says bit-exact, or names the first difference', () => {
+  assert.match(plain(summary(sampleReport())), /bit-exact: 16 vectors, 208 tensors on qemu-system-arm mps2-an500/);
+  assert.match(plain(summary(wrong)), /vector 3, tensor 'a<b' \[1, 2, 0\]: simulator 4, firmware 5/);
+  const notRun = sampleReport({ verify: { ...sampleReport().verify, ran: false, bitExact: null } });
+  assert.match(plain(summary(notRun)), /verified\s+not run/);
+});
+
+reports('folding is reported only where it saved something', () => {
+  assert.not.match(plain(summary(sampleReport())), /folding/);
+  const folded = sampleReport({ folding: { macsBefore: 1000, macsAfter: 480, channelsRemoved: 7, weightBytesRemoved: 90 } });
+  assert.match(plain(summary(folded)), /52\.0 % of the MACs removed \(1,000 → 480\), 7 channels/);
+});
+
+reports('budgets hold at their limit and break beyond it; an unmeasured one is broken', () => {
+  const limits = { maxRam: 12_000, maxFlash: 34_999, maxInstructions: 180_000, minAccuracy: 0.98 };
+  assert.equal(budgetsOf(sampleReport(), limits).filter(isBroken).map((b) => b.name), ['flash', 'accuracy']);
+  const unmeasured = sampleReport({ cost: { ...sampleReport().cost, instructions: null } });
+  assert.equal(budgetsOf(unmeasured, { maxInstructions: 1 }).filter(isBroken).map((b) => b.name), ['instructions']);
+});
+
+reports('JUnit: one suite a target, failures for wrong bits and broken budgets, names escaped', () => {
+  const limits = { maxFlash: 10 };
+  const budgets = new Map([['cortex-m7', budgetsOf(wrong, limits)]]);
+  const xml = junitReport([wrong], budgets, new Map([['cortex-m7', budgets.get('cortex-m7')!.filter(isBroken)]]));
+  assert.match(xml, /<testsuite name="demo.cortex-m7" tests="5" failures="2" skipped="0"/);
+  assert.match(xml, /tensor &apos;a&lt;b&apos; \(node &apos;conv&apos;\) at \[1, 2, 0\]: simulator 4, firmware 5/);
+  assert.match(xml, /flash is 35000, the limit is 10/);
+  assert.is((xml.match(/<testcase /g) ?? []).length, 5);
+  assert.is(xml.includes('a<b'), false);
+});
+
+reports.run();
