@@ -115,13 +115,7 @@ function objectOf(source: string, directory: string): string {
 
 /** Flags for the model's own sources. */
 export function modelFlags(target: Target, variant: Variant, extra: readonly string[]): readonly string[] {
-  const cross = target.isa !== 'native';
-  return [
-    ...commonFlags(target, variant),
-    ...WARNINGS,
-    ...(variant === 'release' && cross ? ['-fcallgraph-info=su'] : []),
-    ...extra,
-  ];
+  return [...commonFlags(target, variant), ...WARNINGS, ...extra];
 }
 
 function commonFlags(target: Target, variant: Variant): readonly string[] {
@@ -132,6 +126,7 @@ function commonFlags(target: Target, variant: Variant): readonly string[] {
     '-std=c99',
     '-ffunction-sections',
     '-fdata-sections',
+    ...(variant === 'release' ? ['-fstack-usage'] : []),
     ...(cross ? ['-ffreestanding', '-fbuiltin', `-isystem${join(harnessFolder, 'include')}`] : ['-DPTQ_HOST']),
     ...(variant === 'release' ? [] : ['-DPTQ_TRACE']),
   ];

@@ -1,8 +1,100 @@
-/** The one oracle of generated code: the built program, run on real compilers and emulators, against the simulator. */
-import { missingTools } from '../../src/toolchains/index.js';
-import { targets } from '../../src/targets/index.js';
+/** The one oracle of generated code: built with real compilers, run on real emulators, compared with the simulator, tensor by tensor. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { emitProject } from '../../src/emit/index.js';
+import { MismatchError } from '../../src/errors.js';
+import type { Codes, IntegerGraph } from '../../src/graph/integer.js';
+import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS, type ScheduleOptions } from '../../src/schedule/index.js';
+import { findTarget, type Target, targets } from '../../src/targets/index.js';
+import { type Build, buildProgram, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
+import { compareTrace } from '../../src/verify/compare.js';
+import { describeDifference } from '../../src/verify/divergence.js';
+import { Expected, toVectors } from '../../src/verify/expected.js';
+import { leftOut } from './bench.js';
+
+export interface FirmwareCase {
+  readonly name: string;
+  readonly graph: IntegerGraph;
+  /** One entry a vector: codes of every input, in port order. */
+  readonly inputs: readonly (readonly Codes[])[];
+}
+
+/** Every C target, for tests that want all of them. */
+export const allTargetIds: readonly string[] = targets.filter((target) => target.language === 'c').map((target) => target.id);
+
+/** Few targets that differ most: native with sanitizers, no long multiply and no unaligned access, DSP, RISC-V. */
+export const representativeTargetIds: readonly string[] = ['host', 'cortex-m0', 'cortex-m7', 'rv32imc'];
 
 /** Targets that can be built and run here. */
 export function availableTargetIds(): readonly string[] {
   return targets.filter((target) => missingTools(target).length === 0).map((target) => target.id);
+}
+
+/**
+ * All cases in one program a target, one run each; the host's under the undefined behaviour and address sanitizers.
+ * Every tensor of every vector must equal the simulator's, the compiler must have nothing to say about the generated
+ * sources, and nothing may be written outside the arena.
+ *
+ * A target whose tools are missing is left out visibly, and fails with CI=true.
+ *
+ * @throws MismatchError naming case, target, tensor, index, both values.
+ */
+export async function expectFirmwareMatchesSimulator(
+  cases: readonly FirmwareCase[],
+  targetIds: readonly string[] = representativeTargetIds,
+  options: Partial<ScheduleOptions> = {},
+): Promise<void> {
+  for (const target of targetIds.map(findTarget)) {
+    if (missingTools(target).length > 0) {
+      if (process.env['CI'] === 'true') requireTools(target);
+      leftOut(cases.length, `cases on ${target.id}: ${missingTools(target).map((tool) => tool.command).join(', ')} missing`);
+      continue;
+    }
+    await expectOnTarget(cases, target, { ...DEFAULT_SCHEDULE_OPTIONS, ...options });
+  }
+}
+
+async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, options: ScheduleOptions): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'ptq-gen-firmware-'));
+  try {
+    const models: ProgramModel[] = [];
+    for (const [i, one] of cases.entries()) models.push(await writeProject(one, i, target, options, folder));
+    const variant = target.isa === 'native' ? 'sanitize' : 'trace';
+    const build = await buildProgram(models, target, variant, { workDirectory: join(folder, 'program') });
+    if (build.warnings !== '') throw new Error(`${target.id}: the compiler warns about generated code:\n${build.warnings}`);
+    await runAndCompare(cases, models, build);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function writeProject(one: FirmwareCase, index: number, target: Target, options: ScheduleOptions, folder: string): Promise<ProgramModel> {
+  const graph = { ...one.graph, name: `case${index}` };
+  const project = emitProject(buildSchedule(graph, target, options), { commandLine: 'test' });
+  const directory = join(folder, graph.name);
+  for (const [path, content] of project.files) {
+    await mkdir(dirname(join(directory, path)), { recursive: true });
+    await writeFile(join(directory, path), content);
+  }
+  return { directory, manifest: project.manifest };
+}
+
+async function runAndCompare(cases: readonly FirmwareCase[], models: readonly ProgramModel[], build: Build): Promise<void> {
+  const vectors: readonly Vector[] = cases.flatMap((one, i) => toVectors(one.inputs, i));
+  const run = await runBuild(build, vectors);
+  for (const [i, one] of cases.entries()) {
+    const { manifest } = models[i];
+    const log = run.log.get(manifest.modelName);
+    if (!log) throw new Error(`the log lacks model '${manifest.modelName}'`);
+    const expected = new Expected(one.graph, one.inputs);
+    const { difference } = compareTrace(log, manifest, expected, run.command);
+    if (!difference) continue;
+    const { vector, tensor } = difference;
+    const dumped = await runBuild(build, [{ ...toVectors(one.inputs, i)[vector] }], { dump: { vector, tensor } });
+    const bytes = dumped.log.get(manifest.modelName)?.dump?.bytes ?? null;
+    const mismatch = describeDifference({ ...difference, bytes: bytes ?? difference.bytes }, manifest, expected, build.target.id);
+    throw new MismatchError({ ...mismatch, node: `${one.name}: ${mismatch.node}` });
+  }
 }

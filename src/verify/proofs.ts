@@ -1,0 +1,78 @@
+/** What the binary itself shows: no floating point, no heap, no C library, perhaps no multiplication. */
+import type { Target } from '../targets/index.js';
+import type { Instruction } from '../toolchains/index.js';
+import type { Reach } from './reach.js';
+
+export interface BinaryProofs {
+  readonly noFloat: boolean;
+  readonly noHeap: boolean;
+  readonly noMultiply: boolean;
+  /** One sentence each: what was looked at, which helpers are linked, what broke a proof. */
+  readonly details: readonly string[];
+}
+
+interface Patterns {
+  readonly float: RegExp;
+  readonly multiply: RegExp;
+}
+
+const THUMB_MULTIPLY = /^(mul|mla|mls|smul|umul|smla|umla|smml|smua|smus|smls|umaal|sdiv|udiv|vmul|vmla|vmls|vrml|vqdml|vqrdml|vqdmul|vqrdmul|vrmul|vmull)/;
+
+function patterns(target: Target): Patterns {
+  switch (target.isa) {
+    case 'thumb':
+      // The vector extension shares its letter with floating point: there the element type tells.
+      return { float: target.features.mve ? /\.f(16|32|64)\b|^vcvt|^vsqrt|^vdiv/ : /^v(?!mrs|msr)/, multiply: THUMB_MULTIPLY };
+    case 'riscv32':
+      return { float: /^(c\.)?f(?!ence)/, multiply: /^(mul|div|rem)/ };
+    default:
+      return {
+        float: /^v?(add|sub|mul|div|sqrt|max|min|u?comi|cmp\w*|round|rcp|rsqrt|haddp?|f?n?m(add|sub)\w*)[sp][sd]$|^v?cvt|^f(?!ence|mov)|^[su]cvtf/,
+        multiply: /^(v?pm(ul|add)|i?mul|i?div|mul|madd|msub|smull|umull|sdiv|udiv)/,
+      };
+  }
+}
+
+/** Floating helpers of libgcc (and of the C library's mathematics). */
+const FLOAT_HELPER =
+  /^__aeabi_(c?[df](add|sub|rsub|mul|div|cmp|rcmp|neg|2)|u?[il]2[fd]|ul2[fd]|h2|f2|d2)|^__(add|sub|mul|div|neg|eq|ne|lt|le|gt|ge|unord|cmp|pow\w*)[shdtx]f\d?$|^__(fix|fixuns|float|floatun|extend|trunc)[a-z]*f|^__(gnu_)?[hf]2[hf]|^(sin|cos|exp|log|pow|sqrt|floor|ceil|round|l?l?rint|fabs|fmin|fmax)[fl]?$/;
+const MULTIPLY_HELPER = /mul|div|mod/;
+
+/** Proofs about everything reachable from `<model>_run`. */
+export function proveBinary(reach: Reach, target: Target): BinaryProofs {
+  const { float, multiply } = patterns(target);
+  const functions = [...reach.functions.values()];
+  const floats: string[] = [];
+  const foreign: string[] = [];
+  let multiplies = 0;
+  for (const found of functions) {
+    const instructions = found.machine?.instructions ?? [];
+    const isFloat = (instruction: Instruction): boolean => float.test(instruction.mnemonic);
+    const first = instructions.find(isFloat);
+    if (first) floats.push(`${found.name}: ${first.mnemonic} ${first.operands}`.trim());
+    if (FLOAT_HELPER.test(found.name)) floats.push(found.name);
+    if (found.provenance === 'other') foreign.push(found.name);
+    if (instructions.some((instruction) => multiply.test(instruction.mnemonic))) multiplies++;
+    else if (found.provenance === 'library' && MULTIPLY_HELPER.test(found.name)) multiplies++;
+  }
+  const indirect = functions.filter((found) => found.indirect > 0 && found.provenance === 'model').map((found) => found.name);
+  const details = [
+    `${functions.length} function(s) reachable from ${reach.root} were disassembled with ${target.disassembler.command}`,
+    helpers('integer helper(s) of the compiler', functions.filter((f) => f.provenance === 'library').map((f) => f.name)),
+    helpers('memory function(s)', functions.filter((f) => f.provenance === 'runtime').map((f) => f.name)),
+    ...floats.map((text) => `floating point: ${text}`),
+    ...foreign.map((name) => `call outside the generated code: ${name}`),
+    ...indirect.map((name) => `call through a pointer in ${name}`),
+    multiplies > 0 ? `${multiplies} function(s) multiply or divide` : 'no multiplication or division instruction',
+  ];
+  return {
+    noFloat: floats.length === 0 && foreign.length === 0 && indirect.length === 0,
+    noHeap: foreign.length === 0 && indirect.length === 0,
+    noMultiply: multiplies === 0 && foreign.length === 0 && indirect.length === 0,
+    details: details.filter((line) => line !== ''),
+  };
+}
+
+function helpers(what: string, names: readonly string[]): string {
+  return names.length === 0 ? `no ${what}` : `${what}: ${[...names].sort().join(', ')}`;
+}

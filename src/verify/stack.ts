@@ -1,0 +1,59 @@
+/** Worst-case stack of `<model>_run`: the longest path through the call graph. */
+import { readFile } from 'node:fs/promises';
+import type { Build, MachineFunction } from '../toolchains/index.js';
+import type { Reach } from './reach.js';
+
+/** Bytes, or null where no bound exists: recursion, a call through a pointer, a frame of variable size. */
+export async function stackBound(reach: Reach, build: Build): Promise<number | null> {
+  const frames = await readStackUsage(build);
+  const known = new Map<string, number | null>();
+  const visiting = new Set<string>();
+  const depth = (name: string): number | null => {
+    const cached = known.get(name);
+    if (cached !== undefined) return cached;
+    const found = reach.functions.get(name);
+    if (visiting.has(name) || !found?.machine || (found.indirect > 0 && found.provenance !== 'library')) return null;
+    visiting.add(name);
+    const own = frames.get(name) ?? (frames.has(name) ? null : frameOf(found.machine));
+    const below = found.callees.map(depth);
+    visiting.delete(name);
+    const total = own === null || below.includes(null) ? null : own + Math.max(0, ...(below as number[]));
+    known.set(name, total);
+    return total;
+  };
+  return depth(reach.root);
+}
+
+/** Function → bytes by the compiler's own account (-fstack-usage); null: not static. */
+async function readStackUsage(build: Build): Promise<ReadonlyMap<string, number | null>> {
+  const frames = new Map<string, number | null>();
+  for (const object of build.modelObjects) {
+    const text = await readFile(object.replace(/\.o$/, '.su'), 'utf8').catch(() => '');
+    for (const line of text.split('\n')) {
+      const found = /:([^:\t]+)\t(\d+)\t(\S+)$/.exec(line);
+      if (found) frames.set(found[1], found[3].startsWith('static') || found[3].includes('bounded') ? Number(found[2]) : null);
+    }
+  }
+  return frames;
+}
+
+/** Frame by the instructions that move the stack pointer down: for helpers that come as binaries. */
+export function frameOf(machine: MachineFunction): number {
+  let bytes = 0;
+  for (const { mnemonic, operands } of machine.instructions) {
+    if (/^(push|stmdb|vpush)/.test(mnemonic) && (mnemonic !== 'stmdb' || operands.startsWith('sp!'))) bytes += pushedBytes(operands, mnemonic);
+    const moved = /^sp, (?:sp, )?#(\d+)$/.exec(operands) ?? /^sp,\s*sp,\s*-(\d+)$/.exec(operands) ?? /^\$0x([0-9a-f]+),%rsp$/.exec(operands);
+    if (moved && /^(sub|addi|c\.addi)/.test(mnemonic)) bytes += operands.startsWith('$') ? Number.parseInt(moved[1], 16) : Number(moved[1]);
+  }
+  return bytes;
+}
+
+function pushedBytes(operands: string, mnemonic: string): number {
+  if (operands.startsWith('%')) return 8;
+  const list = /\{([^}]*)\}/.exec(operands)?.[1] ?? '';
+  const registers = list.split(',').reduce((count, item) => {
+    const range = /^\s*[a-z]+(\d+)-[a-z]+(\d+)\s*$/.exec(item);
+    return count + (range ? Number(range[2]) - Number(range[1]) + 1 : 1);
+  }, 0);
+  return registers * (mnemonic.startsWith('vpush') && list.includes('d') ? 8 : 4);
+}
