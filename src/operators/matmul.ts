@@ -1,10 +1,17 @@
 /** Batched product of two tensors: a [..., M, K] · b [..., K, N], leading axes broadcast, either operand may be transposed. */
 import type { FloatNode } from '../graph/float.js';
 import { elementCount } from '../graph/float.js';
+import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor } from '../graph/integer.js';
+import { integerTensor } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
-import { shapeError, shapeText } from './linear/attributes.js';
+import type { Kernel } from './kernel.js';
+import { integerList, shapeError, shapeText } from './linear/attributes.js';
 import { requireInputs } from './linear/float.js';
+import { checkInteger, integerGraphError, requireInt32, verifyActivationType, verifyCode, verifyRequantize } from './linear/integer.js';
+import { activationArguments, blockSize, laneViews, portableInstance } from './linear/kernels.js';
+import type { LowerContext } from './lower.js';
+import { cType, requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
 
 interface Operands {
   readonly leading: readonly number[];
@@ -13,7 +20,7 @@ interface Operands {
   readonly columns: number;
 }
 
-function operandsOf(node: FloatNode, a: readonly number[], b: readonly number[]): Operands {
+function operandsOf(node: FloatNode | IntegerNode, a: readonly number[], b: readonly number[]): Operands {
   const wrong = () => shapeError(node, `cannot multiply ${shapeText(a)}${node.attributes['transposeA'] ? ' transposed' : ''} by ${shapeText(b)}${node.attributes['transposeB'] ? ' transposed' : ''}`);
   if (a.length < 2 || b.length < 2) throw wrong();
   const [m, ka] = lastTwo(a, node.attributes['transposeA'] === true);
@@ -68,11 +75,128 @@ function operand(input: EvaluateContext['inputs'][number], outer: readonly numbe
   return swapped ? tf.transpose(matrices, [0, 2, 1]) : matrices;
 }
 
+function lower(node: FloatNode, context: LowerContext): void {
+  const [a, b] = node.inputs.map((id) => context.integer(id));
+  const [left, right] = node.inputs.map((id) => context.activation(id));
+  const y = context.output(node.outputs[0]);
+  const { transposeA, transposeB } = node.attributes;
+  context.emit({
+    op: 'matmul',
+    inputs: [a.id, b.id],
+    outputs: [y.id],
+    attributes: { transposeA, transposeB, zeroPoints: [left.zeroPoint, right.zeroPoint] },
+    requantize: context.requantize([left.scale * right.scale], context.activation(node.outputs[0])),
+    from: node,
+  });
+}
+
+interface IntegerOperands extends Operands {
+  readonly a: IntegerTensor;
+  readonly b: IntegerTensor;
+  readonly y: IntegerTensor;
+  readonly zeroPoints: readonly [number, number];
+}
+
+function read(node: IntegerNode, graph: IntegerGraph): IntegerOperands {
+  if (node.inputs.length !== 2 || node.outputs.length !== 1) throw integerGraphError(node, 'takes two inputs and has one output');
+  const [a, b, y] = [...node.inputs, ...node.outputs].map((id) => integerTensor(graph, id));
+  const zeroPoints = checkInteger(node, () => integerList(node, 'zeroPoints', 2, -32768)) as readonly [number, number];
+  return { ...checkInteger(node, () => operandsOf(node, a.shape, b.shape)), a, b, y, zeroPoints };
+}
+
+function verify(node: IntegerNode, graph: IntegerGraph): void {
+  const { a, b, y, zeroPoints, leading, rows, columns } = read(node, graph);
+  const shape = [...leading, rows, columns];
+  if (shapeText(y.shape) !== shapeText(shape)) throw integerGraphError(node, `the output has shape ${shapeText(y.shape)}, not ${shapeText(shape)}`);
+  [a, b, y].forEach((tensor) => verifyActivationType(node, tensor));
+  [a, b].forEach((tensor, i) => verifyCode(node, zeroPoints[i], 'zeroPoints', tensor));
+  if ([a, b].some((tensor, i) => tensor.type.bits > 8 && zeroPoints[i] !== 0)) throw integerGraphError(node, 'operands of more than 8 bits must have zero point 0');
+  verifyRequantize(node, y, 1);
+}
+
+/** Each product of the sum is bounded by the corners of the two code ranges. Throws AccumulatorOverflowError. */
+function bounds(node: IntegerNode, graph: IntegerGraph): AccumulatorBounds {
+  const { a, b, depth, zeroPoints } = read(node, graph);
+  const [left, right] = [a, b].map((tensor, i) => tensor.codeRange.map((code) => code - zeroPoints[i]));
+  const corners = left.flatMap((x) => right.map((y) => x * y));
+  requireInt32(node, depth * Math.max(...corners.map(Math.abs)), 0);
+  return { accumulator: [[depth * Math.min(...corners), depth * Math.max(...corners)]], accumulatorBits: 32 };
+}
+
+const portable: Kernel = {
+  family: 'portable',
+  when: () => true,
+  instantiate({ graph, group: [node] }) {
+    const operands = read(node, graph);
+    const { a, b, y, rows, depth, columns, zeroPoints, leading } = operands;
+    const block = blockSize(columns);
+    const swapped = node.attributes['transposeB'] === true;
+    const laneStride = swapped ? depth : 1;
+    const offsets = [a, b].map((tensor) => matrixOffsets(tensor.shape, leading));
+    const regular = [offsets[0], offsets[1]].map(constantStride);
+    const tabled = regular.some((stride) => stride === null);
+    const view = {
+      inputTypeA: cType(a.type),
+      inputTypeB: cType(b.type),
+      outputType: cType(y.type),
+      matrices: elementCount(leading),
+      rows,
+      depth,
+      columns,
+      block,
+      lanes: laneViews(block).map((lane) => ({ ...lane, offset: lane.index * laneStride })),
+      offsetA: signedTerm(-zeroPoints[0]),
+      offsetB: signedTerm(-zeroPoints[1]),
+      rowStrideA: node.attributes['transposeA'] === true ? 1 : depth,
+      depthStrideA: node.attributes['transposeA'] === true ? rows : 1,
+      columnStrideB: laneStride,
+      depthStrideB: swapped ? 1 : columns,
+      tabled,
+      matrixStrideA: regular[0] ?? 0,
+      matrixStrideB: regular[1] ?? 0,
+      requantize: requantizeView(node.requantize!),
+    };
+    const tables = tabled ? offsets.map((data, i) => ({ kind: 'constant', name: i === 0 ? 'offset_a' : 'offset_b', data }) as const) : [];
+    const list = [...activationArguments([a.id, b.id], y.id), ...tables, ...requantizeArguments(node.requantize!)];
+    return portableInstance(node, 'matmul', `matmul_${typeName(a.type)}_${typeName(b.type)}`, view, list);
+  },
+};
+
+/** Where the matrix of each combination of leading indices begins in an operand. */
+function matrixOffsets(shape: readonly number[], leading: readonly number[]): Int32Array {
+  const own = [...new Array<number>(leading.length - (shape.length - 2)).fill(1), ...shape.slice(0, -2)];
+  const matrix = elementCount(shape.slice(-2));
+  return Int32Array.from({ length: elementCount(leading) }, (_, index) => {
+    let [rest, offset, stride] = [index, 0, matrix];
+    for (let axis = leading.length - 1; axis >= 0; axis--) {
+      offset += own[axis] === 1 ? 0 : (rest % leading[axis]) * stride;
+      stride *= own[axis];
+      rest = Math.floor(rest / leading[axis]);
+    }
+    return offset;
+  });
+}
+
+function constantStride(offsets: Int32Array): number | null {
+  const stride = offsets.length > 1 ? offsets[1] : 0;
+  return offsets.every((offset, i) => offset === i * stride) ? stride : null;
+}
+
 export const matmul = defineOperator({
   name: 'matmul',
   float: {
     inferShapes,
     evaluate,
     macs: (node, inputs, outputs) => elementCount(outputs[0]) * operandsOf(node, inputs[0].shape, inputs[1].shape).depth,
+    lower,
+  },
+  integer: {
+    verify,
+    bounds,
+    macs(node, graph) {
+      const { y, depth } = read(node, graph);
+      return elementCount(y.shape) * depth;
+    },
+    kernels: [portable],
   },
 });

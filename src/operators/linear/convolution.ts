@@ -19,6 +19,7 @@ export interface BorderView {
   /** Some window leaves the input above or below; left or right. */
   readonly padsRows: boolean;
   readonly padsColumns: boolean;
+  readonly padded: boolean;
   /** The bias depends on the class of the output row and column. */
   readonly classes: boolean;
   readonly columnClasses: number;
@@ -28,7 +29,8 @@ export function borderView(g: Geometry, node: IntegerNode): BorderView {
   const { rows, columns } = visibilityOf(g, node);
   const leaves = (axis: readonly Visibility[]) => axis.some((v) => v.sees.includes(false));
   const classes = biasClassesOf(node);
-  return { padsRows: leaves(rows), padsColumns: leaves(columns), classes: classes !== null, columnClasses: classes ? classCount(classes.columns) : 1 };
+  const [padsRows, padsColumns] = [leaves(rows), leaves(columns)];
+  return { padsRows, padsColumns, padded: padsRows || padsColumns, classes: classes !== null, columnClasses: classes ? classCount(classes.columns) : 1 };
 }
 
 /** Every window sees at least one column and row, so that clamped tap ranges are never empty. */

@@ -94,7 +94,7 @@ export function verifyLinear(node: IntegerNode, t: LinearTensors, outputShape: r
   if (classes) verifyClasses(node, classes, outputShape);
   const zeroPoint = inputZeroPointOf(node);
   if (t.x.type.bits > 8 && zeroPoint !== 0) throw integerGraphError(node, 'an input of more than 8 bits must have zero point 0');
-  requireCode(node, zeroPoint, 'inputZeroPoint', t.x);
+  verifyCode(node, zeroPoint, 'inputZeroPoint', t.x);
   verifyRequantize(node, t.y, channels);
 }
 
@@ -105,7 +105,8 @@ function verifyClasses(node: IntegerNode, classes: BiasClasses, outputShape: rea
   }
 }
 
-function requireCode(node: IntegerNode, code: number, what: string, tensor: IntegerTensor): void {
+/** `code` is one of the tensor's type. */
+export function verifyCode(node: IntegerNode, code: number, what: string, tensor: IntegerTensor): void {
   const { bits, signed } = tensor.type;
   const low = signed ? -(2 ** (bits - 1)) : 0;
   if (code < low || code > low + 2 ** bits - 1) throw integerGraphError(node, `'${what}' ${code} is no code of '${tensor.name}'`);
@@ -115,7 +116,7 @@ function requireCode(node: IntegerNode, code: number, what: string, tensor: Inte
 export function verifyPadCodes(node: IntegerNode, x: IntegerTensor): void {
   const codes = padCodes(node, x.shape[2]);
   if (codes.length !== x.shape[2]) throw integerGraphError(node, `'pad.values' has ${codes.length} codes for ${x.shape[2]} channels`);
-  for (const code of codes) requireCode(node, code, 'pad.values', x);
+  for (const code of codes) verifyCode(node, code, 'pad.values', x);
 }
 
 /** Kernels read activations in lanes of 8 bits of either sign, or of 16 signed bits. */
