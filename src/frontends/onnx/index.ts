@@ -1,0 +1,98 @@
+/** ONNX bytes → FloatGraph. */
+import { createHash } from 'node:crypto';
+import { basename } from 'node:path';
+import { ModelFormatError, PtqError, ShapeError, UnsupportedOperatorError } from '../../errors.js';
+import type { FloatGraph, SourceFile } from '../../graph/float.js';
+import type { ConstantArray } from '../constant-array.js';
+import { ImportContext } from '../import-context.js';
+import { OnnxCall } from './call.js';
+import { foldElementwise, type Folder } from './fold-elementwise.js';
+import { foldMovement } from './fold-movement.js';
+import { importers, refusalOf } from './importers/index.js';
+import { constantAttribute } from './constant-node.js';
+import { inputAxes, sharedBatchSize } from './ports.js';
+import { readOnnx, type OnnxModel, type OnnxNode } from './reader.js';
+import { elementTypeName, isFloatType } from './tensor-data.js';
+
+const folders: Readonly<Record<string, Folder>> = { ...foldElementwise, ...foldMovement, Constant: (call) => [constantAttribute(call)] };
+
+/**
+ * Reads a model. A dynamic batch becomes 1. Where every input and output of the file shares a static leading length
+ * N > 1, those are taken for N samples (the ports' sourceShape keeps the N) if no operator mixes them, else for an axis
+ * of the one sample.
+ */
+export function importOnnx(bytes: Uint8Array, file: string): FloatGraph {
+  const model = readOnnx(bytes, basename(file));
+  const source: SourceFile = { file: model.file, format: 'onnx', sha256: createHash('sha256').update(bytes).digest('hex') };
+  const samples = sharedBatchSize(model);
+  if (samples === null) return importModel(model, source, 1);
+  try {
+    return importModel(model, source, samples);
+  } catch (error) {
+    if (!(error instanceof UnsupportedOperatorError || error instanceof ShapeError || error instanceof ModelFormatError)) throw error;
+    return importModel(model, source, 1);
+  }
+}
+
+function importModel(model: OnnxModel, source: SourceFile, batchSize: number): FloatGraph {
+  const context = new ImportContext({ name: model.name, source, batchSize });
+  for (const [name, constant] of model.constants) context.define(name, context.constant(name, constant));
+  for (const port of model.inputs) {
+    const { shape, batchAxis } = inputAxes(port, model.file, batchSize);
+    const codes = ['int8', 'uint8'].includes(elementTypeName(port.elementType));
+    const type = isFloatType(port.elementType) || codes ? 'float32' : 'int32';
+    context.define(port.name, context.input(port.name, shape, type, { batchAxis, codes }));
+  }
+  const used = new Set([...model.nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
+  for (const node of model.nodes) importNode(context, node, model, (name) => used.has(name));
+  for (const port of model.outputs) {
+    const value = context.lookup(port.name);
+    if (value) context.output(port.name, value);
+  }
+  return context.finish();
+}
+
+function importNode(context: ImportContext, node: OnnxNode, model: OnnxModel, isUsed: (name: string) => boolean): void {
+  const call = new OnnxCall(context, node, model.opset, isUsed);
+  const key = node.domain ? `${node.domain}:${node.opType}` : node.opType;
+  const done = context.attempt(call.origin, () => {
+    const importer = importers[key] ?? (node.domain === 'com.microsoft' ? importers[microsoftAlias(node.opType)] : undefined);
+    if (foldConstants(call, key)) return;
+    if (!importer) {
+      const { reason, nearest } = refusalOf(key);
+      context.report(call.origin, reason, nearest);
+    } else if (node.inputs.every((name) => !name || context.lookup(name))) {
+      withOrigin(call, () => importer(call));
+      return;
+    }
+    for (const output of node.outputs) context.define(output, null);
+  });
+  if (!done) for (const output of node.outputs) context.define(output, null);
+}
+
+/** Operators of Microsoft's domain that mean what ONNX's own of that name mean. */
+function microsoftAlias(opType: string): string {
+  return ['QuantizeLinear', 'DequantizeLinear'].includes(opType) ? opType : '';
+}
+
+/** Evaluates a node whose inputs are all constants; false where it is none or has no evaluation. */
+function foldConstants(call: OnnxCall, key: string): boolean {
+  const folder = folders[key];
+  const values = call.node.inputs.filter(Boolean).map((name) => call.context.lookup(name));
+  if (!folder || values.some((v) => !v?.constant)) return false;
+  if (values.length === 0 && key !== 'Constant') return false;
+  const inputs = values.map((v) => v!.constant as ConstantArray);
+  const results = folder(call, inputs);
+  results?.forEach((constant, i) => call.defineConstant(constant, i));
+  return results !== null;
+}
+
+/** Errors about shapes name the node even where the shape rule did not. */
+function withOrigin(call: OnnxCall, run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof PtqError) || error.origin) throw error;
+    throw new ModelFormatError(`${call.origin.file}: ${call.node.opType} '${call.node.name}': ${error.message}`, { origin: call.origin, hint: error.hint, cause: error });
+  }
+}
