@@ -7,7 +7,7 @@ import { shapeOf } from './weighted.js';
 export const matmul: SimKernel = (node, graph) => {
   const [shapeA, shapeB, shapeY] = [...node.inputs, ...node.outputs].map((id) => shapeOf(graph, id)) as [readonly number[], readonly number[], readonly number[]];
   const [swapA, swapB] = [node.attributes['transposeA'] === true, node.attributes['transposeB'] === true];
-  const [zeroA, zeroB] = node.attributes['zeroPoints'] as unknown as [number, number];
+  const [zeroA, zeroB] = node.attributes['inputZeroPoints'] as unknown as [number, number];
   const [rows, columns] = shapeY.slice(-2) as [number, number];
   const depth = shapeA[shapeA.length - (swapA ? 2 : 1)]!;
   const product = createDotProducts({ rows, columns, depth });

@@ -84,7 +84,7 @@ function lower(node: FloatNode, context: LowerContext): void {
     op: 'matmul',
     inputs: [a.id, b.id],
     outputs: [y.id],
-    attributes: { transposeA, transposeB, zeroPoints: [left.zeroPoint, right.zeroPoint] },
+    attributes: { transposeA, transposeB, inputZeroPoints: [left.zeroPoint, right.zeroPoint] },
     requantize: context.requantize([left.scale * right.scale], context.activation(node.outputs[0])),
     from: node,
   });
@@ -100,7 +100,7 @@ interface IntegerOperands extends Operands {
 function read(node: IntegerNode, graph: IntegerGraph): IntegerOperands {
   if (node.inputs.length !== 2 || node.outputs.length !== 1) throw integerGraphError(node, 'takes two inputs and has one output');
   const [a, b, y] = [...node.inputs, ...node.outputs].map((id) => integerTensor(graph, id));
-  const zeroPoints = checkInteger(node, () => integerList(node, 'zeroPoints', 2, -32768)) as readonly [number, number];
+  const zeroPoints = checkInteger(node, () => integerList(node, 'inputZeroPoints', 2, -32768)) as readonly [number, number];
   return { ...checkInteger(node, () => operandsOf(node, a.shape, b.shape)), a, b, y, zeroPoints };
 }
 
@@ -109,7 +109,7 @@ function verify(node: IntegerNode, graph: IntegerGraph): void {
   const shape = [...leading, rows, columns];
   if (shapeText(y.shape) !== shapeText(shape)) throw integerGraphError(node, `the output has shape ${shapeText(y.shape)}, not ${shapeText(shape)}`);
   [a, b, y].forEach((tensor) => verifyActivationType(node, tensor));
-  [a, b].forEach((tensor, i) => verifyCode(node, zeroPoints[i], 'zeroPoints', tensor));
+  [a, b].forEach((tensor, i) => verifyCode(node, zeroPoints[i], 'inputZeroPoints', tensor));
   if ([a, b].some((tensor, i) => tensor.type.bits > 8 && zeroPoints[i] !== 0)) throw integerGraphError(node, 'operands of more than 8 bits must have zero point 0');
   verifyRequantize(node, y, 1);
 }
