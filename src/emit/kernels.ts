@@ -1,0 +1,50 @@
+/** Kernel functions of all steps: equal text is emitted once and shared between layers. */
+import { TemplateError } from '../errors.js';
+import type { KernelInstance } from '../operators/kernel.js';
+import type { Step } from '../schedule/schedule.js';
+import { UniqueNames } from './names.js';
+import { renderTemplate } from './render.js';
+
+export interface KernelFunction {
+  readonly name: string;
+  readonly text: string;
+  readonly template: string;
+  readonly steps: readonly number[];
+}
+
+export interface KernelFunctions {
+  readonly functions: readonly KernelFunction[];
+  /** Function that step i calls. */
+  readonly nameOfStep: readonly string[];
+  /** Scalar functions that they call. */
+  readonly scalars: readonly string[];
+}
+
+/** Stands for the name while texts are compared; no template can contain it. */
+const PLACEHOLDER = 'ptq_kernel_of_no_name';
+
+export function renderKernels(model: string, steps: readonly Step[]): KernelFunctions {
+  const byText = new Map<string, { name: string; template: string; steps: number[] }>();
+  const names = new UniqueNames();
+  const nameOfStep: string[] = [];
+  for (const step of steps) {
+    const text = renderKernel(step.kernel);
+    let found = byText.get(text);
+    if (!found) {
+      found = { name: names.claim(`${model}_${step.kernel.stem}`), template: step.kernel.template, steps: [] };
+      byText.set(text, found);
+    }
+    found.steps.push(step.index);
+    nameOfStep.push(found.name);
+  }
+  const functions = [...byText].map(([text, f]) => ({ ...f, text: text.replaceAll(PLACEHOLDER, f.name) }));
+  return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))] };
+}
+
+function renderKernel(kernel: KernelInstance): string {
+  const text = renderTemplate(kernel.template, { ...kernel.view, name: PLACEHOLDER }).trim();
+  if (!text.includes(`static PTQ_NOINLINE void ${PLACEHOLDER}(`)) {
+    throw new TemplateError(kernel.template, "a kernel must be one function 'static PTQ_NOINLINE void {{name}}(…)'");
+  }
+  return text;
+}

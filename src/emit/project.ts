@@ -1,0 +1,216 @@
+/** Schedule → files of a C project that an engineer can drop into a firmware tree. The same schedule gives the same bytes. */
+import { type IntegerNode, integerTensor, laneBytes, type TensorId } from '../graph/integer.js';
+import type { KernelArgument } from '../operators/kernel.js';
+import { arenaAlignment } from '../schedule/memory.js';
+import { tensorBytes } from '../schedule/lifetimes.js';
+import type { Schedule, Step } from '../schedule/schedule.js';
+import { toolVersion } from '../version.js';
+import { callStatement, grouped } from './c-text.js';
+import { ConstantPool } from './constants.js';
+import { graphDigest } from './digest.js';
+import { type KernelFunctions, renderKernels } from './kernels.js';
+import type { ManifestTensor, ProjectManifest } from './manifest.js';
+import { commentText, modelIdentifier } from './names.js';
+import { type PortView, portViews } from './ports.js';
+import { renderTemplate } from './render.js';
+import { translateScalars } from './scalars.js';
+
+export interface EmitOptions {
+  /** Recorded in the generated headers; paths in it are cut to their last part. */
+  readonly commandLine: string;
+  /** Also emit <model>_infer, which copies from and to the caller's buffers. */
+  readonly wrapper?: boolean;
+}
+
+export interface GeneratedProject {
+  /** C identifier: prefix of every symbol, stem of every file. */
+  readonly modelName: string;
+  readonly files: ReadonlyMap<string, string | Uint8Array>;
+  readonly manifest: ProjectManifest;
+}
+
+export function emitProject(schedule: Schedule, options: EmitOptions): GeneratedProject {
+  const model = modelIdentifier(schedule.graph.name);
+  const digest = graphDigest(schedule.graph);
+  const kernels = renderKernels(model, schedule.steps);
+  const pool = new ConstantPool(model);
+  const calls = schedule.steps.map((step) => stepView(schedule, step, kernels.nameOfStep[step.index]!, pool));
+  const constants = pool.list();
+  const view = {
+    ...projectView(schedule, model, digest, options),
+    ...kernelView(kernels, schedule),
+    calls,
+    constants,
+    hasConstants: constants.length > 0,
+    constantBytes: grouped(pool.bytes()),
+  };
+  const sources = [`${model}.c`, ...(constants.length > 0 ? [`${model}_weights.c`] : [])];
+  const manifest = manifestOf(schedule, model, digest, kernels, sources);
+  return { modelName: model, files: renderFiles(model, view, constants.length > 0, manifest), manifest };
+}
+
+function renderFiles(model: string, view: object, hasConstants: boolean, manifest: ProjectManifest): ReadonlyMap<string, string> {
+  const files: (readonly [string, string])[] = [
+    [`${model}.h`, 'model.h'],
+    [`${model}.c`, 'model.c'],
+    ...(hasConstants ? ([[`${model}_weights.h`, 'weights.h'], [`${model}_weights.c`, 'weights.c']] as const) : []),
+    ['ptq_arith.h', 'ptq_arith.h'],
+    ['CMakeLists.txt', 'CMakeLists.txt'],
+    ['README.md', 'README.md'],
+  ];
+  const rendered = files.map(([path, template]) => [path, renderTemplate(`project/${template}`, { ...view, template: `templates/c/project/${template}.hbs` })] as const);
+  return new Map([...rendered, ['test/manifest.json', `${JSON.stringify(manifest, null, 2)}\n`]]);
+}
+
+function projectView(schedule: Schedule, model: string, digest: string, options: EmitOptions): object {
+  const { graph, target, arena } = schedule;
+  const inputs = portViews(schedule, 'inputs');
+  const outputs = portViews(schedule, 'outputs');
+  return {
+    model,
+    macro: model.toUpperCase(),
+    version: `ptq-gen ${toolVersion()}`,
+    commandLine: commentText(withoutPaths(options.commandLine)),
+    digest,
+    modelName: commentText(graph.name),
+    method: `${graph.provenance.bits}, ${graph.provenance.arith}, ${graph.provenance.method}`,
+    target: target.id,
+    targetTitle: target.title,
+    arenaBytes: arena.bytes,
+    arenaBytesText: grouped(arena.bytes),
+    liveSetBytesText: grouped(arena.liveSetBytes),
+    heuristic: arena.heuristic,
+    arenaAlignment: arenaAlignment(target),
+    keepInput: schedule.options.keepInput,
+    inputs,
+    outputs,
+    hasSteps: schedule.steps.length > 0,
+    states: stateViews(schedule),
+    hasStates: graph.states.length > 0,
+    wrapper: options.wrapper === true,
+    wrapperParameters: wrapperParameters(inputs, outputs),
+  };
+}
+
+function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortView[]): string {
+  const list = [...inputs.map((p) => `const ${p.type} *input_${p.identifier}`), ...outputs.map((p) => `${p.type} *output_${p.identifier}`)];
+  return list.map((p) => `, ${p}`).join('');
+}
+
+function stateViews(schedule: Schedule): readonly object[] {
+  const { graph, arena } = schedule;
+  return graph.states.map((state) => ({
+    read: arena.offsets.get(state.read) ?? 0,
+    write: arena.offsets.get(state.write) ?? 0,
+    sameMemory: arena.offsets.get(state.read) === arena.offsets.get(state.write),
+    bytes: tensorBytes(graph, state.read),
+    elements: tensorBytes(graph, state.read) / laneBytes(integerTensor(graph, state.read).type),
+    isByte: laneBytes(integerTensor(graph, state.read).type) === 1,
+    type: `int${laneBytes(integerTensor(graph, state.read).type) * 8}_t`,
+    initial: state.initial,
+    initialByte: state.initial & 255,
+  }));
+}
+
+function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
+  const texts = kernels.functions.map((f) => f.text);
+  const scalars = translateScalars(kernels.scalars);
+  return {
+    kernels: kernels.functions.map((f) => ({ text: f.text, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
+    scalars,
+    hasScalars: scalars !== '',
+    usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),
+  };
+}
+
+function stepView(schedule: Schedule, step: Step, name: string, pool: ConstantPool): object {
+  const args = step.kernel.arguments.map((argument) => argumentText(schedule, step, argument, pool));
+  const nodes = step.nodes.map((node) => `${node.op} '${node.origin.nodeName}'`).join(' + ');
+  const last = step.nodes.at(-1)!;
+  return {
+    index: step.index,
+    comment: commentText(`${step.index}: ${nodes}, ${shapes(schedule, step.nodes[0]!.inputs)} -> ${shapes(schedule, last.outputs)}`),
+    statement: callStatement(name, args, '  '),
+    layer: markdownCell(step.nodes.map((n) => n.origin.nodeName).join(' + ')),
+    op: step.nodes.map((n) => n.op).join(' + '),
+    kernel: name,
+    outputShape: shapes(schedule, last.outputs),
+    offset: grouped(schedule.arena.offsets.get(step.writes[0] ?? '') ?? 0),
+  };
+}
+
+function markdownCell(text: string): string {
+  return commentText(text).replaceAll('|', '\\|');
+}
+
+/** Shapes of the activations among the tensors. */
+function shapes(schedule: Schedule, ids: readonly TensorId[]): string {
+  const activations = ids.map((id) => integerTensor(schedule.graph, id)).filter((t) => !t.constant);
+  return activations.map((t) => t.shape.join('x') || '1').join(', ');
+}
+
+function argumentText(schedule: Schedule, step: Step, argument: KernelArgument, pool: ConstantPool): string {
+  const { arena, graph } = schedule;
+  switch (argument.kind) {
+    case 'scratch':
+      return `at(arena, ${arena.scratchOffsets[step.index]})`;
+    case 'constant':
+      return pool.add(constantStem(step, argument.name), argument.data, argument.alignment ?? minimumAlignment(schedule), `${userOf(step)}: ${argument.name}`);
+    default: {
+      const root = schedule.aliases.get(argument.tensor) ?? argument.tensor;
+      const constant = integerTensor(graph, root).constant;
+      if (constant) return pool.add(`${step.nodes[0]!.op}_${step.index}_constant`, constant.data, minimumAlignment(schedule), `${userOf(step)}: ${integerTensor(graph, root).name}`);
+      return `at(arena, ${arena.offsets.get(argument.tensor) ?? arena.offsets.get(root)})`;
+    }
+  }
+}
+
+/** Cores that load several lanes at once want constants aligned as activations are. */
+function minimumAlignment(schedule: Schedule): number {
+  return schedule.target.features.dsp || schedule.target.features.mve ? arenaAlignment(schedule.target) : 1;
+}
+
+function constantStem(step: Step, name: string): string {
+  return `${step.nodes[0]!.op}_${step.index}_${name}`;
+}
+
+function userOf(step: Step): string {
+  const nodes: readonly IntegerNode[] = step.nodes;
+  return nodes.map((n) => n.origin.nodeName).join(' + ');
+}
+
+/** Absolute and relative paths of the command line shrink to their last part: generated files name no machine. */
+function withoutPaths(commandLine: string): string {
+  return commandLine.replace(/[^\s=,'"]*\/([^\s/=,'"]*)/g, '$1');
+}
+
+function manifestOf(schedule: Schedule, modelName: string, digest: string, kernels: KernelFunctions, sources: readonly string[]): ProjectManifest {
+  const { graph, target, arena } = schedule;
+  return {
+    schemaVersion: 1,
+    modelName,
+    digest,
+    target: target.id,
+    arenaBytes: arena.bytes,
+    arenaAlignment: arenaAlignment(target),
+    steps: schedule.steps.map((s) => ({ index: s.index, nodes: s.nodes.map((n) => n.id), kernel: kernels.nameOfStep[s.index]! })),
+    tensors: manifestTensors(schedule),
+    inputs: graph.inputs.map(({ name, tensor }) => ({ name, tensor })),
+    outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor })),
+    sources,
+  };
+}
+
+/** Inputs first, then in the order of the steps that write them; aliases beside their roots. */
+function manifestTensors(schedule: Schedule): readonly ManifestTensor[] {
+  const { graph, aliases, arena } = schedule;
+  const written = new Map<TensorId, number>();
+  for (const id of arena.lifetimes.keys()) if (arena.lifetimes.get(id)!.first === -1) written.set(id, -1);
+  for (const step of schedule.steps) for (const id of step.writes) written.set(id, step.index);
+  for (const [alias, root] of aliases) if (written.has(root)) written.set(alias, written.get(root)!);
+  const list = [...written].map(([id, step]) => {
+    const { type } = integerTensor(graph, id);
+    return { id, offset: arena.offsets.get(id)!, bytes: tensorBytes(graph, id), laneBytes: laneBytes(type), signed: type.signed, step };
+  });
+  return list.sort((a, b) => a.step - b.step);
+}
