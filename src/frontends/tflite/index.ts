@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import { ModelFormatError } from '../../errors.js';
 import type { FloatGraph } from '../../graph/float.js';
 import { ImportContext, type SourceValue } from '../import-context.js';
+import { foldShapes } from '../tensorflow/fold.js';
 import { OperatorCall, type Importer } from './call.js';
-import { foldShapes, shapeImporters } from './fold.js';
 import { elementwiseImporters } from './importers/elementwise.js';
 import { layoutImporters } from './importers/layout.js';
 import { linearImporters } from './importers/linear.js';
@@ -13,7 +13,7 @@ import { spatialImporters } from './importers/spatial.js';
 import { readTflite, type TfliteModel, type TfliteOperator, type TfliteTensor } from './reader.js';
 import { activationQuantization, activationType, constantOf } from './values.js';
 
-const importers: Readonly<Record<string, Importer>> = { ...linearImporters, ...elementwiseImporters, ...spatialImporters, ...layoutImporters, ...shapeImporters };
+const importers: Readonly<Record<string, Importer>> = { ...linearImporters, ...elementwiseImporters, ...spatialImporters, ...layoutImporters };
 
 /** Nearest supported forms of operators that are not imported. */
 const NEAREST: Readonly<Record<string, string>> = {

@@ -81,14 +81,16 @@ function checkIndices(flat: FlatFile, where: string, indices: readonly number[],
   if (bad !== undefined) flat.fail(`${where} names tensor ${bad} of ${count}`);
 }
 
-/** A name that stands twice is made unique by the tensor's index. */
+/** A name that stands twice is made unique by the tensor's index; activations keep theirs before constants do. */
 function uniqueNames(tensors: readonly TfliteTensor[]): TfliteTensor[] {
   const taken = new Set<string>();
-  return tensors.map((tensor) => {
+  const named = [...tensors];
+  for (const tensor of [...tensors.filter((t) => !t.data), ...tensors.filter((t) => t.data)]) {
     const name = taken.has(tensor.name) ? `${tensor.name}_${tensor.index}` : tensor.name;
     taken.add(name);
-    return { ...tensor, name };
-  });
+    named[tensor.index] = { ...tensor, name };
+  }
+  return named;
 }
 
 function readTensor(flat: FlatFile, t: Table, index: number, buffers: readonly Table[]): TfliteTensor {

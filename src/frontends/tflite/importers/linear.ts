@@ -1,16 +1,11 @@
 /** Convolutions, fully connected layers, matrix products. */
 import { elementCount, type TensorId } from '../../../graph/float.js';
 import { permuteConstant, reshapeConstant, type ConstantArray } from '../../constant-array.js';
-import { validOrSame, type Window } from '../../window.js';
 import { unsupported, type SourceValue } from '../../import-context.js';
 import type { Importer, OperatorCall } from '../call.js';
 import { OPTION, SAME } from '../schema.js';
-
-/** [H, W, C] of an input [1, H, W, C]. */
-export function image(call: OperatorCall, value: SourceValue): TensorId {
-  if (value.shape.length !== 4) call.fail(`needs an input [batch, height, width, channels], it has [${value.shape.join(', ')}]`);
-  return call.context.perSample(value, 0, call.origin);
-}
+import { image } from '../../tensorflow/spatial.js';
+import { cutOff, validOrSame, type Window } from '../../tensorflow/window.js';
 
 /** The bias tensor, with the scale Sx·Sw that a file may leave unsaid for integer biases. */
 function biasInputs(call: OperatorCall, i: number, x: TensorId, weights: ConstantArray): readonly TensorId[] {
@@ -54,7 +49,7 @@ const conv2d: Importer = (call) => {
   if (!Number.isInteger(groups)) call.fail(`has filters of ${depth} channels for an input of ${call.context.shapeOf(x)[2]}`);
   const { strides, dilations, pad } = window(call, x, [height, width], OPTION.conv2d);
   const inputs = [x, call.context.constantTensor(call.input(1), weights, call.origin), ...biasInputs(call, 2, x, weights)];
-  call.define(call.emitLast('conv2d', inputs, { strides, dilations, pad, groups, activation: call.activationAttribute(OPTION.conv2d.activation) }), 0);
+  call.define(call.emitLast('conv2d', inputs, { strides, dilations, pad, groups, activation: call.activation(OPTION.conv2d.activation) }), 0);
 };
 
 /**
@@ -68,7 +63,7 @@ const depthwiseConv2d: Importer = (call) => {
   const channels = call.context.shapeOf(x)[2]!;
   if (outputs % channels !== 0) call.fail(`has ${outputs} filters for ${channels} channels`);
   const { strides, dilations, pad } = window(call, x, [height, width], OPTION.depthwiseConv2d);
-  const common = { strides, dilations, pad, activation: call.activationAttribute(OPTION.depthwiseConv2d.activation) };
+  const common = { strides, dilations, pad, activation: call.activation(OPTION.depthwiseConv2d.activation) };
   const grouped = outputs !== channels && (channels === 1 || weights.quantization?.axis === 3);
   const laidOut = grouped ? permuteConstant(weights, [3, 1, 2, 0]) : reshapeConstant(weights, [height, width, channels, outputs / channels]);
   const inputs = [x, call.context.constantTensor(call.input(1), laidOut, call.origin), ...biasInputs(call, 2, x, weights)];
@@ -85,26 +80,18 @@ const transposeConv: Importer = (call) => {
   const [inputHeight, inputWidth] = call.context.shapeOf(x) as [number, number];
   const strides = [call.int(OPTION.transposeConv.strideHeight, 1), call.int(OPTION.transposeConv.strideWidth, 1)] as const;
   const same = call.byte(OPTION.transposeConv.padding) === SAME;
-  const vertical = cut(inputHeight, height, strides[0], size[1]!, same);
-  const horizontal = cut(inputWidth, width, strides[1], size[2]!, same);
+  const vertical = cutOff(inputHeight, height, strides[0], size[1]!, same);
+  const horizontal = cutOff(inputWidth, width, strides[1], size[2]!, same);
   const inputs = [x, call.context.constantTensor(call.input(1), weights, call.origin), ...biasInputs(call, 3, x, weights)];
   const attributes = {
     strides,
     dilations: [1, 1],
     pad: [vertical.before, vertical.after, horizontal.before, horizontal.after],
     outputPadding: [vertical.extra, horizontal.extra],
-    activation: call.activationAttribute(OPTION.transposeConv.activation),
+    activation: call.activation(OPTION.transposeConv.activation),
   };
   call.define(call.emitLast('conv2d-transpose', inputs, attributes), 0);
 };
-
-/** What is cut off the full output of a transposed convolution on one axis, and what is missing at its end. */
-function cut(input: number, kernel: number, stride: number, output: number, same: boolean): { readonly before: number; readonly after: number; readonly extra: number } {
-  const full = (input - 1) * stride + kernel;
-  const surplus = Math.max(full - output, 0);
-  const before = same ? Math.floor(surplus / 2) : 0;
-  return { before, after: surplus - before, extra: Math.max(output - full, 0) };
-}
 
 /** Weights [O, K]; without keep_num_dims the input is flattened to rows of K. */
 const fullyConnected: Importer = (call) => {
@@ -119,7 +106,7 @@ const fullyConnected: Importer = (call) => {
   const keep = call.bool(OPTION.fullyConnected.keepDims);
   const flat = keep ? context.tensor(value, origin) : rowsOf(call, value, rows, depth);
   const inputs = [flat, context.constantTensor(call.input(1), weights, origin), ...biasInputs(call, 2, flat, weights)];
-  const result = call.emitLast('dense', inputs, { activation: call.activationAttribute(OPTION.fullyConnected.activation) });
+  const result = call.emitLast('dense', inputs, { activation: call.activation(OPTION.fullyConnected.activation) });
   call.define(result, keep ? value.batchAxis : rows === 1 ? 0 : null);
 };
 

@@ -1,7 +1,7 @@
 /** Integer arithmetic on shapes, done while importing: SHAPE of a known tensor, and what is computed from constants alone. */
 import { elementCount } from '../../graph/float.js';
 import { broadcastShapes, stridesOf, type ConstantArray } from '../constant-array.js';
-import type { Importer, OperatorCall } from './call.js';
+import type { TensorflowCall } from './call.js';
 
 /** The sub-box of a constant. Only its values: what is cut out of quantized weights is quantized anew. */
 export function sliceConstant(constant: ConstantArray, starts: readonly number[], sizes: readonly number[], steps: readonly number[]): ConstantArray {
@@ -18,7 +18,7 @@ export function sliceConstant(constant: ConstantArray, starts: readonly number[]
   return { shape: sizes, data };
 }
 
-function binary(apply: (a: number, b: number) => number): (call: OperatorCall) => ConstantArray {
+function binary(apply: (a: number, b: number) => number): (call: TensorflowCall) => ConstantArray {
   return (call) => {
     const [a, b] = [call.input(0).constant!, call.input(1).constant!];
     const shape = broadcastShapes([a.shape, b.shape]) ?? call.fail('shapes do not broadcast');
@@ -36,48 +36,54 @@ function binary(apply: (a: number, b: number) => number): (call: OperatorCall) =
   };
 }
 
-function joined(call: OperatorCall): ConstantArray {
+function joined(call: TensorflowCall): ConstantArray {
   const parts = call.inputs.map((_, i) => call.input(i).constant!);
   const data = Int32Array.from(parts.flatMap((p) => Array.from(p.data)));
   return { shape: [data.length], data };
 }
 
-function product(call: OperatorCall): ConstantArray {
-  return { shape: call.outputs[0]!.shape, data: Int32Array.of(Array.from(call.input(0).constant!.data).reduce((a, b) => a * b, 1)) };
+/** Over all elements; the result is a scalar. */
+function product(call: TensorflowCall): ConstantArray {
+  return { shape: [], data: Int32Array.of(Array.from(call.input(0).constant!.data).reduce((a, b) => a * b, 1)) };
 }
 
-function gathered(call: OperatorCall): ConstantArray {
+function gathered(call: TensorflowCall): ConstantArray {
   const values = call.input(0).constant!.data;
   const indices = call.input(1).constant!;
   return { shape: indices.shape, data: Int32Array.from(indices.data, (i) => values[i]!) };
 }
 
-const FOLDED: Readonly<Record<string, (call: OperatorCall) => ConstantArray>> = {
-  ADD: binary((a, b) => a + b),
-  SUB: binary((a, b) => a - b),
-  MUL: binary((a, b) => a * b),
-  FLOOR_DIV: binary((a, b) => Math.floor(a / b)),
-  DIV: binary((a, b) => Math.trunc(a / b)),
-  MAXIMUM: binary(Math.max),
-  MINIMUM: binary(Math.min),
-  PACK: joined,
-  CONCATENATION: joined,
-  REDUCE_PROD: product,
-  GATHER: gathered,
+const FOLDED: Readonly<Record<string, (call: TensorflowCall) => ConstantArray>> = {
+  add: binary((a, b) => a + b),
+  sub: binary((a, b) => a - b),
+  mul: binary((a, b) => a * b),
+  floorDiv: binary((a, b) => Math.floor(a / b)),
+  div: binary((a, b) => Math.trunc(a / b)),
+  maximum: binary(Math.max),
+  minimum: binary(Math.min),
+  join: joined,
+  product,
+  gather: gathered,
+};
+
+/** Operator names of both kinds of files. */
+const MEANING: Readonly<Record<string, keyof typeof FOLDED>> = {
+  ADD: 'add', Add: 'add', AddV2: 'add', SUB: 'sub', Sub: 'sub', MUL: 'mul', Mul: 'mul', FLOOR_DIV: 'floorDiv', FloorDiv: 'floorDiv',
+  DIV: 'div', RealDiv: 'div', MAXIMUM: 'maximum', Maximum: 'maximum', MINIMUM: 'minimum', Minimum: 'minimum',
+  PACK: 'join', Pack: 'join', CONCATENATION: 'join', REDUCE_PROD: 'product', Prod: 'product', GATHER: 'gather',
 };
 
 /** Does the operator now and says true, where it is integer arithmetic on constants of at most one axis. */
-export function foldShapes(call: OperatorCall): boolean {
-  const fold = FOLDED[call.operator.name];
-  const constants = call.inputs.every((v) => v?.constant?.data instanceof Int32Array && v.shape.length <= 1);
-  if (!fold || !constants || call.inputs.length === 0) return false;
+export function foldShapes(call: TensorflowCall): boolean {
+  const fold = FOLDED[MEANING[call.origin.opType] ?? ''];
+  if (!fold || call.inputs.length === 0) return false;
+  if (!call.inputs.every((v) => v?.constant?.data instanceof Int32Array && v.shape.length <= 1)) return false;
   call.defineConstant(fold(call));
   return true;
 }
 
-export const shapeImporters: Readonly<Record<string, Importer>> = {
-  SHAPE: (call) => {
-    const { shape } = call.input(0);
-    call.defineConstant({ shape: [shape.length], data: Int32Array.from(shape) });
-  },
-};
+/** The source shape of input 0 as a constant. */
+export function shapeOf(call: TensorflowCall): void {
+  const { shape } = call.input(0);
+  call.defineConstant({ shape: [shape.length], data: Int32Array.from(shape) });
+}

@@ -26,3 +26,11 @@ function samePadding(input: number, kernel: number, stride: number, dilation: nu
   const total = Math.max((outputs - 1) * stride + (kernel - 1) * dilation + 1 - input, 0);
   return [Math.floor(total / 2), total - Math.floor(total / 2)];
 }
+
+/** What is cut off the full output of a transposed convolution on one axis, and what is missing at its end. */
+export function cutOff(input: number, kernel: number, stride: number, output: number, same: boolean): { readonly before: number; readonly after: number; readonly extra: number } {
+  const full = (input - 1) * stride + kernel;
+  const surplus = Math.max(full - output, 0);
+  const before = same ? Math.floor(surplus / 2) : 0;
+  return { before, after: surplus - before, extra: Math.max(output - full, 0) };
+}
