@@ -1,0 +1,25 @@
+/** Code ranges as narrow as the channel analysis proves them, and every bound proven again from them. */
+import type { IntegerGraph, IntegerTensor, TensorId } from '../../graph/integer.js';
+import { proveNode } from '../../quantization/bounds.js';
+import { analyseChannels } from './channel-analysis.js';
+
+export function tightenCodeRanges(graph: IntegerGraph): IntegerGraph {
+  const { facts } = analyseChannels(graph);
+  const tensors = new Map<TensorId, IntegerTensor>();
+  const ports = new Set([...graph.inputs.map((p) => p.tensor), ...graph.states.flatMap((s) => [s.read, s.write])]);
+  for (const tensor of graph.tensors.values()) {
+    const fact = facts.get(tensor.id);
+    if (!fact || ports.has(tensor.id)) tensors.set(tensor.id, tensor);
+    else tensors.set(tensor.id, { ...tensor, codeRange: [least(fact.low), most(fact.high)] });
+  }
+  const tightened = { ...graph, tensors };
+  return { ...tightened, nodes: graph.nodes.map((node) => proveNode(node, tightened)) };
+}
+
+function least(values: Int32Array): number {
+  return values.reduce((low, v) => (v < low ? v : low), values[0]);
+}
+
+function most(values: Int32Array): number {
+  return values.reduce((high, v) => (v > high ? v : high), values[0]);
+}
