@@ -9,7 +9,7 @@ import { renderModels, renderVectors } from './harness.js';
 import { harnessFolder } from './paths.js';
 import type { ProcessResult } from './process.js';
 import { runProcess } from './process.js';
-import { encodeVectors, type Vector } from './vectors-file.js';
+import { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';
 
 /**
  * `trace`: a CRC-32 of every tensor; `release`: nothing but the model; `sanitize`: trace under the undefined behaviour
@@ -28,6 +28,8 @@ export interface BuildOptions {
   readonly workDirectory?: string;
   /** Compiled-in vectors: the program needs no file (boards). */
   readonly vectors?: readonly Vector[];
+  /** Compiled-in vectors: the tensor to print in full. */
+  readonly dump?: DumpRequest;
   /** The user's own linker script, start-up and UART sources instead of the emulator's. */
   readonly linkerScript?: string;
   readonly boardSources?: readonly string[];
@@ -150,7 +152,7 @@ async function writeHarness(
   const sources = [glue, own('harness.c')];
   if (options.vectors) {
     const vectors = join(directory, 'vectors.c');
-    await writeFile(vectors, renderVectors(encodeVectors(options.vectors)));
+    await writeFile(vectors, renderVectors(encodeVectors(options.vectors, options.dump ?? null)));
     sources.push(vectors, own('io-board.c'));
   } else sources.push(own(target.isa === 'native' ? 'io-host.c' : 'io-semihosting.c'));
   if (target.isa !== 'native') sources.push(own('runtime.c'));

@@ -36,6 +36,8 @@ function renderModel(manifest: ProjectManifest): string {
   return [
     '',
     `void ${name}_run(void *arena);`,
+    '/* Only networks that remember something have it. */',
+    `__attribute__((weak)) void ${name}_reset(void *arena);`,
     '#ifdef PTQ_HOST',
     '/* An arena of its own, so that the address sanitizer sees its exact end. */',
     `static ALIGNED uint8_t ${name}_arena[${manifest.arenaBytes}u + PTQ_GUARD_BYTES];`,
@@ -53,7 +55,7 @@ function renderDescriptor(manifest: ProjectManifest): string {
   const name = manifest.modelName;
   const list = (kind: string, count: number): string => `${name}_${kind}, ${count}u`;
   return (
-    `{"${name}", ${name}_run, ${name}_arena, ${manifest.arenaBytes}u, ${list('tensors', manifest.tensors.length)}, ` +
+    `{"${name}", ${name}_run, ${name}_reset, ${name}_arena, ${manifest.arenaBytes}u, ${list('tensors', manifest.tensors.length)}, ` +
     `${list('inputs', manifest.inputs.length)}, ${list('outputs', manifest.outputs.length)}}`
   );
 }

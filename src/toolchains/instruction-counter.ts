@@ -71,8 +71,9 @@ function marksOf(functions: ReadonlyMap<string, MachineFunction>, manifest: Proj
 
 /** Return addresses of all steps but the last, which ends with run itself. */
 function stepReturns(run: MachineFunction, manifest: ProjectManifest, build: Build): readonly number[] | null {
-  const calls = callsOf(run, build.target);
-  const { steps } = manifest;
+  const { steps, modelName } = manifest;
+  // what a streaming network keeps for its next run counts for the last step
+  const calls = callsOf(run, build.target).filter((call) => call.callee === null || stem(call.callee) !== `${modelName}_keep_states`);
   const matches =
     calls.length === steps.length &&
     calls.every((call, i) => call.callee !== null && stem(call.callee) === steps[i].kernel && (!call.tail || i === steps.length - 1));

@@ -1,8 +1,8 @@
 /** Compares what a program printed with what the simulator says. */
 import type { ProjectManifest } from '../emit/manifest.js';
-import { RunError } from '../errors.js';
+import { type Mismatch, RunError } from '../errors.js';
 import type { Codes } from '../graph/integer.js';
-import { crc32, type ModelLog, tensorOf } from '../toolchains/index.js';
+import { crc32, type ModelLog, type Run, tensorOf } from '../toolchains/index.js';
 import { bytesOf, type Expected } from './expected.js';
 
 export interface Difference {
@@ -19,6 +19,14 @@ export interface Comparison {
   readonly compared: number;
   /** The earliest step's tensor of the first vector that differs. */
   readonly difference: Difference | null;
+}
+
+/** One run and what came of comparing it. */
+export interface Observed {
+  readonly comparison: Comparison;
+  readonly mismatch: Mismatch | null;
+  readonly run: Pick<Run, 'command' | 'seconds'>;
+  readonly notes: readonly string[];
 }
 
 /** Every tensor of every vector, then every output. @throws RunError where the log lacks one. */
@@ -67,4 +75,16 @@ function outputDifference(log: ModelLog, manifest: ProjectManifest, expected: Ex
     start += tensor.bytes;
   }
   throw new RunError(`the outputs of vector ${vector} have ${actual.length} bytes instead of ${wanted.length}`, command, '');
+}
+
+/** The difference with the tensor's bytes, where the second run shows the same fault. */
+export function withDump(difference: Difference, log: ModelLog): Difference {
+  return { ...difference, bytes: log.dump?.bytes ?? difference.bytes };
+}
+
+/** The model's own lines; a log without `PTQ1 M` speaks of the only model there is. */
+export function modelLog(log: ReadonlyMap<string, ModelLog>, manifest: ProjectManifest, command: string): ModelLog {
+  const found = log.get(manifest.modelName) ?? log.get('');
+  if (!found) throw new RunError(`the log speaks of ${[...log.keys()].join(', ') || 'no model'}, not of '${manifest.modelName}'`, command, '');
+  return found;
 }

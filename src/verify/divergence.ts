@@ -53,7 +53,7 @@ function scaling(
   graph: IntegerGraph,
 ): Pick<Mismatch, 'accumulator' | 'multiplier' | 'shift'> {
   if (!node?.requantize) return {};
-  const accumulator = expected.simulator.accumulator(expected.vectors[vector], tensor, flat);
+  const accumulator = expected.accumulator(vector, tensor, flat);
   if (accumulator === null) return {};
   const channels = integerTensor(graph, tensor).shape.at(-1) ?? 1;
   return { accumulator, ...multiplierAndShift(node.requantize, flat % channels) };

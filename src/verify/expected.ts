@@ -9,7 +9,7 @@ export type VectorInputs = readonly Codes[];
 
 /** The simulator's answers, computed when they are first asked for; the last vector's tensors are kept. */
 export class Expected {
-  readonly simulator: Simulator;
+  private readonly simulator: Simulator;
   private readonly outputCache = new Map<number, Uint8Array>();
   private last: { vector: number; tensors: ReadonlyMap<TensorId, Codes> } | null = null;
 
@@ -21,8 +21,23 @@ export class Expected {
   }
 
   tensors(vector: number): ReadonlyMap<TensorId, Codes> {
-    if (this.last?.vector !== vector) this.last = { vector, tensors: this.simulator.tensors(this.vectors[vector]) };
+    if (this.last?.vector === vector) return this.last.tensors;
+    this.rewind(vector);
+    this.last = { vector, tensors: this.simulator.tensors(this.vectors[vector]) };
     return this.last.tensors;
+  }
+
+  /** Accumulator behind one element before requantization; null where the operator has none. */
+  accumulator(vector: number, tensor: TensorId, flatIndex: number): number | null {
+    this.rewind(vector);
+    return this.simulator.accumulator(this.vectors[vector], tensor, flatIndex);
+  }
+
+  /** A streaming network sees the vectors one after the other: brings its states to just before this one. */
+  private rewind(vector: number): void {
+    if (this.graph.states.length === 0) return;
+    this.simulator.reset();
+    for (let before = 0; before < vector; before++) this.simulator.run(this.vectors[before]);
   }
 
   /** Bytes of all outputs of a vector, one after the other, as the firmware prints them. */

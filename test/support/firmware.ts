@@ -92,7 +92,7 @@ async function runAndCompare(cases: readonly FirmwareCase[], models: readonly Pr
     const { difference } = compareTrace(log, manifest, expected, run.command);
     if (!difference) continue;
     const { vector, tensor } = difference;
-    const dumped = await runBuild(build, [{ ...toVectors(one.inputs, i)[vector] }], { dump: { vector, tensor } });
+    const dumped = await runBuild(build, toVectors(one.inputs, i).slice(0, vector + 1), { dump: { vector, tensor } });
     const bytes = dumped.log.get(manifest.modelName)?.dump?.bytes ?? null;
     const mismatch = describeDifference({ ...difference, bytes: bytes ?? difference.bytes }, manifest, expected, build.target.id);
     throw new MismatchError({ ...mismatch, node: `${one.name}: ${mismatch.node}` });

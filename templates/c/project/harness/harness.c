@@ -109,8 +109,15 @@ static int guard_is_intact(const ptq_model *model) {
   return 1;
 }
 
-static int run_vector(const ptq_model *model) {
+/* A model's arena starts dirty, before every vector unless it remembers something from one to the next. */
+static void prepare(const ptq_model *model, int first) {
+  if (first == 0 && model->reset != NULL) return;
   for (uint32_t i = 0; i < model->arena_bytes + PTQ_GUARD_BYTES; i++) model->arena[i] = FILL;
+  if (model->reset != NULL) model->reset(model->arena);
+}
+
+static int run_vector(const ptq_model *model, int first) {
+  prepare(model, first);
   for (uint32_t i = 0; i < model->input_count; i++) {
     if (ptq_io_read(model->arena + model->inputs[i].offset, model->inputs[i].bytes) != model->inputs[i].bytes) return 3;
   }
@@ -143,13 +150,14 @@ int main(void) {
   for (uint32_t index = read_word(); index != NONE; index = read_word()) {
     if (index >= ptq_model_count) return 2;
     current_vector = read_word();
-    if (index != previous) {
+    const int first = index != previous;
+    if (first != 0) {
       begin_row("M ");
       put_text(ptq_models[index].name);
       end_row();
       previous = index;
     }
-    const int status = run_vector(&ptq_models[index]);
+    const int status = run_vector(&ptq_models[index], first);
     if (status != 0) return status;
   }
   begin_row("END ");

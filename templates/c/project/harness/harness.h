@@ -15,6 +15,7 @@ typedef struct {
 typedef struct {
   const char *name;
   void (*run)(void *arena);
+  void (*reset)(void *arena); /* NULL where a run leaves nothing for the next one */
   uint8_t *arena; /* arena_bytes, then PTQ_GUARD_BYTES that nobody may touch */
   uint32_t arena_bytes;
   const ptq_tensor *tensors;

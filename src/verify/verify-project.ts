@@ -1,0 +1,192 @@
+/** The verification of one project on one target: trace build and run, release build and run, proofs. */
+import type { ProjectManifest } from '../emit/manifest.js';
+import type { Mismatch } from '../errors.js';
+import type { IntegerGraph } from '../graph/integer.js';
+import type { ReportVerify } from '../report/report.js';
+import type { Target } from '../targets/index.js';
+import { type Build, buildProject, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
+import { compareOnBoard } from './board.js';
+import { compareOutputs, compareTrace, modelLog, type Observed, withDump } from './compare.js';
+import { describeDifference } from './divergence.js';
+import { Expected, toVectors, type VectorInputs } from './expected.js';
+import { type BinaryProofs, proveBinary } from './proofs.js';
+import { reachFromRun } from './reach.js';
+import { measureSizes, type Sizes } from './sizes.js';
+import { stackBound } from './stack.js';
+
+export interface VerifyOptions {
+  /** Command that runs `{elf}` on a real board, instead of the emulator; it prints the log. */
+  readonly runner?: string;
+  /** The board's own linker script and sources (start-up, UART), instead of the emulator's. */
+  readonly linkerScript?: string;
+  readonly boardSources?: readonly string[];
+  readonly timeoutMs?: number;
+  /** Told when the next stage begins. */
+  readonly onStage?: (stage: 'build' | 'run') => void;
+}
+
+export interface InstructionCount {
+  /** First vector. */
+  readonly total: number;
+  /** One a step of the manifest; null where they could not be told apart. */
+  readonly steps: readonly number[] | null;
+  /** Most of all vectors. */
+  readonly worst: number;
+  /** First vector: mnemonic → executions, most frequent first. */
+  readonly histogram: ReadonlyMap<string, number>;
+}
+
+export interface VerifyResult {
+  readonly target: string;
+  /** For report.json. */
+  readonly report: ReportVerify;
+  readonly mismatch: Mismatch | null;
+  /** Null on the host and on boards. */
+  readonly instructions: InstructionCount | null;
+  /** Null where nothing was built (a captured log), and after a mismatch. */
+  readonly sizes: Sizes | null;
+  readonly stackBytes: number | null;
+  readonly proofs: BinaryProofs | null;
+  /** Exact command lines of compilers and runners, in order. */
+  readonly commands: readonly string[];
+  /** What should be said beside the result. */
+  readonly notes: readonly string[];
+  readonly seconds: { readonly build: number; readonly run: number };
+}
+
+/**
+ * Never throws for a difference: `mismatch` names it.
+ *
+ * @throws ToolchainMissingError, BuildError, RunError.
+ */
+export async function verifyProject(
+  directory: string,
+  graph: IntegerGraph,
+  target: Target,
+  vectors: readonly VectorInputs[],
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  requireTools(target);
+  const manifest = await readManifest(directory);
+  const expected = new Expected(graph, vectors);
+  const board = { ...(options.linkerScript ? { linkerScript: options.linkerScript } : {}), ...(options.boardSources ? { boardSources: options.boardSources } : {}) };
+  options.onStage?.('build');
+  const started = performance.now();
+  const [release, trace] = await Promise.all([
+    buildProject(directory, target, 'release', manifest, board),
+    options.runner === undefined ? buildTrace(directory, target, manifest) : null,
+  ]);
+  const buildSeconds = (performance.now() - started) / 1000;
+  options.onStage?.('run');
+  const observed = trace
+    ? await compareOnEmulator(trace, manifest, expected, options)
+    : await compareOnBoard({ directory, target, manifest, expected, runner: options.runner as string, board, timeoutMs: options.timeoutMs });
+  const commands = [...(trace?.commands ?? []), ...release.commands, observed.run.command];
+  const base = {
+    target: target.id,
+    commands,
+    notes: [...observed.notes, ...(release.warnings === '' ? [] : [`the compiler warned:\n${release.warnings}`])],
+  };
+  if (observed.mismatch) {
+    const report = reportOf(observed, manifest, expected, runnerName(release, options));
+    const seconds = { build: buildSeconds, run: observed.run.seconds };
+    return { ...base, report, mismatch: observed.mismatch, instructions: null, sizes: null, stackBytes: null, proofs: null, seconds };
+  }
+  const measured = await measureRelease(release, manifest, expected, options);
+  const mismatch = measured.mismatch;
+  return {
+    ...base,
+    report: reportOf({ ...observed, mismatch }, manifest, expected, runnerName(release, options)),
+    mismatch,
+    instructions: measured.instructions,
+    ...(await inspectBinary(release)),
+    commands: measured.command === null ? commands : [...commands, measured.command],
+    seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds },
+  };
+}
+
+/** Compares a captured log of a board. Nothing is built: sizes and instructions stay null. */
+export async function verifyLog(directory: string, graph: IntegerGraph, target: Target, vectors: readonly VectorInputs[], text: string, source: string): Promise<VerifyResult> {
+  const manifest = await readManifest(directory);
+  const expected = new Expected(graph, vectors);
+  const log = modelLog(parseLog(text, source), manifest, source);
+  const comparison = log.tensors.size > 0 ? compareTrace(log, manifest, expected, source) : compareOutputs(log, manifest, expected, source);
+  const mismatch = comparison.difference && describeDifference(comparison.difference, manifest, expected, target.id);
+  return {
+    target: target.id,
+    report: reportOf({ comparison, mismatch }, manifest, expected, `log ${source}`),
+    mismatch,
+    instructions: null,
+    sizes: null,
+    stackBytes: null,
+    proofs: null,
+    commands: [],
+    notes: mismatch && mismatch.index.length === 0 ? ['the log holds check sums only: the values shown are CRC-32s of the whole tensor'] : [],
+    seconds: { build: 0, run: 0 },
+  };
+}
+
+/** The host's trace runs under the sanitizers. */
+function buildTrace(directory: string, target: Target, manifest: ProjectManifest): Promise<Build> {
+  return buildProject(directory, target, target.isa === 'native' ? 'sanitize' : 'trace', manifest);
+}
+
+async function compareOnEmulator(build: Build, manifest: ProjectManifest, expected: Expected, options: VerifyOptions): Promise<Observed> {
+  const vectors = toVectors(expected.vectors);
+  const timing = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
+  const run = await runBuild(build, vectors, timing);
+  const comparison = compareTrace(modelLog(run.log, manifest, run.command), manifest, expected, run.command);
+  const { difference } = comparison;
+  if (!difference) return { comparison, mismatch: null, run, notes: [] };
+  const dumped = await runBuild(build, vectors.slice(0, difference.vector + 1), { ...timing, dump: difference });
+  const described = describeDifference(withDump(difference, modelLog(dumped.log, manifest, dumped.command)), manifest, expected, build.target.id);
+  return { comparison, mismatch: described, run, notes: [] };
+}
+
+interface Measured {
+  readonly mismatch: Mismatch | null;
+  readonly instructions: InstructionCount | null;
+  readonly command: string | null;
+  readonly seconds: number;
+}
+
+async function measureRelease(build: Build, manifest: ProjectManifest, expected: Expected, options: VerifyOptions): Promise<Measured> {
+  if (options.runner !== undefined) return { mismatch: null, instructions: null, command: null, seconds: 0 };
+  const run = await runBuild(build, toVectors(expected.vectors), { count: true, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) });
+  const { difference } = compareOutputs(modelLog(run.log, manifest, run.command), manifest, expected, run.command);
+  const mismatch = difference && describeDifference(difference, manifest, expected, build.target.id);
+  const { counts } = run;
+  const instructions = counts?.runs.length
+    ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram }
+    : null;
+  return { mismatch, instructions, command: run.command, seconds: run.seconds };
+}
+
+async function inspectBinary(build: Build): Promise<Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs'>> {
+  const reach = await reachFromRun(build);
+  return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs: proveBinary(reach, build.target) };
+}
+
+function runnerName(build: Build, options: VerifyOptions): string {
+  if (options.runner !== undefined) return options.runner;
+  const { runner } = build.target;
+  return runner.kind === 'host' ? 'host' : `${runnerCommand(build).command} ${runner.machine}`;
+}
+
+function reportOf(observed: Pick<Observed, 'comparison' | 'mismatch'>, manifest: ProjectManifest, expected: Expected, runner: string): ReportVerify {
+  const { mismatch } = observed;
+  const here = new Set(manifest.tensors.map((tensor) => tensor.id));
+  const unobserved = [...expected.graph.tensors.values()].filter((tensor) => !tensor.constant && !here.has(tensor.id));
+  let sum = 0;
+  for (let vector = 0; vector < expected.vectors.length; vector++) sum = crc32(expected.outputs(vector), sum);
+  return {
+    ran: true,
+    bitExact: mismatch === null,
+    vectors: expected.vectors.length,
+    tensorsCompared: observed.comparison.compared,
+    tensorsUnobserved: unobserved.map((tensor) => tensor.name),
+    runner,
+    firstMismatch: mismatch && { ...mismatch, accumulator: mismatch.accumulator ?? null, multiplier: mismatch.multiplier ?? null, shift: mismatch.shift ?? null },
+    outputCrc32: mismatch === null ? hex32(sum) : null,
+  };
+}
