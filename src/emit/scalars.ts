@@ -65,7 +65,8 @@ export class ScalarLibrary {
     const texts = new Map<string, string>();
     const done: string[] = [];
     const visit = (name: string): void => {
-      if (texts.has(name)) return;
+      if (done.includes(name)) return;
+      if (texts.has(name)) fail(this.functions.get(name)!, `'${name}' calls itself`);
       texts.set(name, '');
       const used: string[] = [];
       const helper = this.dialect.helpers[name];

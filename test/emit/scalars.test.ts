@@ -1,0 +1,185 @@
+/** TypeScript and its C translation must agree on every scalar function: corners and random values inside the stated preconditions. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { ProjectManifest } from '../../src/emit/manifest.js';
+import { packageRoot } from '../../src/emit/package-root.js';
+import { cName } from '../../src/emit/scalar-translator.js';
+import { scalarLibrary, translateScalars } from '../../src/emit/scalars.js';
+import { buildProgram, missingTools, runBuild } from '../../src/toolchains/index.js';
+import { findTarget } from '../../src/targets/index.js';
+import { leftOut } from '../support/bench.js';
+
+const test = suite('emit/scalars');
+const SAMPLES = 512;
+const folder = join(packageRoot(), 'sim', 'scalar');
+const library = scalarLibrary();
+const names = library.functionNames().filter((name) => !name.startsWith('clz'));
+
+type Value = number | bigint;
+type Range = readonly [bigint, bigint];
+interface Case {
+  readonly name: string;
+  /** One list a parameter. */
+  readonly inputs: readonly (readonly Value[])[];
+  readonly expected: readonly Value[];
+}
+
+const sources = readdirSync(folder).filter((f) => f.endsWith('.ts')).map((f) => readFileSync(join(folder, f), 'utf8'));
+
+/** `0 ≤ n ≤ 31`, `|x| < 2^47`, `b > 0` in the comment of a function are its preconditions. */
+function rangesOf(name: string): ReadonlyMap<string, Range> {
+  const source = sources.find((s) => new RegExp(`function ${name}\\(`).test(s))!;
+  const head = source.slice(0, source.indexOf(`function ${name}(`));
+  const doc = head.slice(head.lastIndexOf('/**')).replace(/−/g, '-').replace(/\n \*/g, '');
+  const number = String.raw`(-?\d+(?:\^\d+)?(?: - 1)?)`;
+  const ranges = new Map<string, Range>();
+  for (const [, low, parameter, high] of doc.matchAll(new RegExp(`${number} ≤ (\\w+) ≤ ${number}`, 'g'))) ranges.set(parameter!, [toBig(low!), toBig(high!)]);
+  for (const [, low, parameter, high] of doc.matchAll(new RegExp(`${number} ≤ (\\w+) < ${number}`, 'g'))) ranges.set(parameter!, [toBig(low!), toBig(high!) - 1n]);
+  for (const [, parameter, bound] of doc.matchAll(new RegExp(`\\|(\\w+)\\| < ${number}`, 'g'))) ranges.set(parameter!, [1n - toBig(bound!), toBig(bound!) - 1n]);
+  for (const [, parameter, relation, bound] of doc.matchAll(/(\w+) (>|≥) (\d+)/g)) if (!ranges.has(parameter!)) ranges.set(parameter!, [toBig(bound!) + (relation === '>' ? 1n : 0n), 2n ** 31n - 1n]);
+  return ranges;
+}
+
+function toBig(text: string): bigint {
+  const [, base, exponent, minusOne] = /^(-?\d+)(?:\^(\d+))?( - 1)?$/.exec(text)!;
+  return (exponent ? BigInt(base!) ** BigInt(exponent) : BigInt(base!)) - (minusOne ? 1n : 0n);
+}
+
+let state = 12345n;
+function random(bits: number): bigint {
+  state = BigInt.asUintN(64, state * 6364136223846793005n + 1442695040888963407n);
+  return BigInt.asIntN(bits, state >> (64n - BigInt(bits)));
+}
+
+function sample(type: string, range: Range | undefined, i: number): bigint {
+  const bits = type === 'i64' ? 64 : 32;
+  const [low, high] = range ?? [-(1n << BigInt(bits - 1)), (1n << BigInt(bits - 1)) - 1n];
+  const corners = [low, high, low + 1n, high - 1n, 0n, 1n, -1n, (low + high) / 2n].filter((v) => v >= low && v <= high);
+  if (i < 128) return corners[Number(BigInt.asUintN(32, random(32))) % corners.length]!;
+  // Every magnitude is as likely as any other.
+  const value = random(bits) >> BigInt(Number(BigInt.asUintN(16, random(16))) % bits);
+  const span = high - low + 1n;
+  return value >= low && value <= high ? value : low + (((value - low) % span) + span) % span;
+}
+
+function parameterNames(name: string): readonly string[] {
+  const source = sources.find((s) => new RegExp(`function ${name}\\(`).test(s))!;
+  const [, list] = new RegExp(`function ${name}\\(([^)]*)\\)`).exec(source)!;
+  return list!.split(',').map((p) => p.split(':')[0]!.trim()).filter((p) => p !== '');
+}
+
+async function casesOf(): Promise<readonly Case[]> {
+  const modules = await Promise.all(readdirSync(folder).filter((f) => f.endsWith('.ts')).map((f) => import(join(folder, f)) as Promise<Record<string, (...args: Value[]) => Value | boolean>>));
+  return names.flatMap((name) => {
+    const f = modules.map((m) => m[name]).find((candidate) => candidate !== undefined);
+    return f ? [caseOf(name, f)] : [];
+  });
+}
+
+function caseOf(name: string, f: (...args: Value[]) => Value | boolean): Case {
+  const { parameters } = library.signature(name);
+  const ranges = rangesOf(name);
+  const labels = parameterNames(name);
+  const inputs: Value[][] = parameters.map(() => []);
+  for (let i = 0; i < SAMPLES; i++) {
+    const row = parameters.map((type, p) => sample(type, type === 'bool' ? [0n, 1n] : ranges.get(labels[p]!), i));
+    const [low, high] = [labels.indexOf('low'), labels.indexOf('high')];
+    if (low >= 0 && high >= 0 && row[low]! > row[high]!) [row[low], row[high]] = [row[high]!, row[low]!];
+    row.forEach((v, p) => inputs[p]!.push(parameters[p] === 'i64' ? v : Number(v)));
+  }
+  const expected = Array.from({ length: SAMPLES }, (_, i) => {
+    const result = f(...inputs.map((list, p) => (parameters[p] === 'bool' ? (list[i] === 1) as unknown as Value : list[i]!)));
+    return typeof result === 'boolean' ? Number(result) : result;
+  });
+  return { name, inputs, expected };
+}
+
+const LANES = { i32: 1, bool: 1, i64: 2 } as const;
+
+/** A program whose "model" calls every scalar on every sample: inputs in the arena, results behind them. */
+function program(cases: readonly Case[]): { source: string; manifest: ProjectManifest; bytes: Uint8Array } {
+  const words: number[] = [];
+  const calls: string[] = [];
+  let resultWords = 0;
+  for (const one of cases) {
+    const { parameters, type } = library.signature(one.name);
+    const args = parameters.map((p, i) => {
+      const at = words.length;
+      for (const v of one.inputs[i]!) words.push(...(p === 'i64' ? [Number(BigInt.asIntN(32, v as bigint)), Number(BigInt.asIntN(32, (v as bigint) >> 32n))] : [v as number]));
+      return p === 'i64' ? `wide(in + ${at}, i)` : `in[${at} + i]`;
+    });
+    const result = `${cName(one.name)}(${args.join(', ')})`;
+    const store = type === 'i64' ? `put(out + ${resultWords} + 2 * i, ${result})` : `out[${resultWords} + i] = (int32_t)${result}`;
+    calls.push(`  for (int32_t i = 0; i < ${SAMPLES}; i++) {\n    ${store};\n  }`);
+    resultWords += SAMPLES * LANES[type];
+  }
+  const source = `#include <stdint.h>
+${translateScalars(names)}
+#ifdef PTQ_TRACE
+void scalars_trace(int32_t step, const void *arena);
+#else
+#define scalars_trace(step, arena) ((void)0)
+#endif
+static inline int64_t wide(const int32_t *at, int32_t i) { return (int64_t)(((uint64_t)(uint32_t)at[2 * i + 1] << 32) | (uint32_t)at[2 * i]); }
+static inline void put(int32_t *at, int64_t v) { at[0] = (int32_t)v; at[1] = (int32_t)(v >> 32); }
+void scalars_run(void *arena);
+void scalars_run(void *arena) {
+  const int32_t *in = (const int32_t *)arena;
+  int32_t *out = (int32_t *)arena + ${words.length};
+  (void)wide; (void)put;
+${calls.join('\n')}
+  scalars_trace(0, arena);
+}
+`;
+  const bytes = words.length * 4;
+  const tensor = (id: string, offset: number, length: number, step: number) => ({ id, offset, bytes: length, laneBytes: 4, signed: true, step }) as const;
+  const manifest: ProjectManifest = {
+    schemaVersion: 1, modelName: 'scalars', digest: '', target: 'host', arenaBytes: bytes + resultWords * 4, arenaAlignment: 8,
+    steps: [{ index: 0, nodes: ['all'], kernel: 'scalars_run' }],
+    tensors: [tensor('in', 0, bytes, -1), tensor('out', bytes, resultWords * 4, 0)],
+    inputs: [{ name: 'in', tensor: 'in' }], outputs: [{ name: 'out', tensor: 'out' }], sources: ['scalars.c'],
+  };
+  return { source, manifest, bytes: new Uint8Array(Int32Array.from(words).buffer) };
+}
+
+/** The first difference in words, or null. */
+function difference(cases: readonly Case[], output: Uint8Array): string | null {
+  const words = new Int32Array(output.slice().buffer);
+  let at = 0;
+  for (const one of cases) {
+    const wide = library.signature(one.name).type === 'i64';
+    for (let i = 0; i < SAMPLES; i++) {
+      const actual: Value = wide ? BigInt.asIntN(64, (BigInt(words[at + 1]!) << 32n) | BigInt(words[at]! >>> 0)) : words[at]!;
+      if (actual !== one.expected[i]) return `${one.name}(${one.inputs.map((list) => list[i]).join(', ')}) is ${one.expected[i]} in TypeScript, ${actual} in C`;
+      at += wide ? 2 : 1;
+    }
+  }
+  return null;
+}
+
+for (const [id, variant] of [['host', 'sanitize'], ['host', 'release'], ['cortex-m0', 'release'], ['cortex-m7', 'release'], ['rv32imc', 'release']] as const) {
+  test(`${id}, ${variant}: C equals TypeScript`, async () => {
+    const target = findTarget(id);
+    if (missingTools(target).length > 0) return leftOut(1, `scalars on ${id}: its tools are missing`);
+    const cases = await casesOf();
+    assert.ok(cases.length >= 15);
+    const { source, manifest, bytes } = program(cases);
+    const directory = await mkdtemp(join(tmpdir(), 'ptq-gen-scalars-'));
+    try {
+      await mkdir(join(directory, 'test'));
+      await writeFile(join(directory, 'scalars.c'), source);
+      const build = await buildProgram([{ directory, manifest }], target, variant);
+      assert.is(build.warnings, '');
+      const run = await runBuild(build, [{ index: 0, inputs: [bytes] }]);
+      assert.is(difference(cases, run.log.get('scalars')!.outputs.get(0)!), null);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
+  });
+}
+
+test.run();
