@@ -21,6 +21,8 @@ export interface VerifyOptions {
   readonly linkerScript?: string;
   readonly boardSources?: readonly string[];
   readonly timeoutMs?: number;
+  /** False: build and inspect the binary, execute nothing. */
+  readonly run?: boolean;
   /** Told when the next stage begins. */
   readonly onStage?: (stage: 'build' | 'run') => void;
 }
@@ -77,6 +79,7 @@ export async function verifyProject(
     options.runner === undefined ? buildTrace(directory, target, manifest) : null,
   ]);
   const buildSeconds = (performance.now() - started) / 1000;
+  if (options.run === false) return builtOnly(release, [...(trace?.commands ?? []), ...release.commands], buildSeconds);
   options.onStage?.('run');
   const observed = trace
     ? await compareOnEmulator(trace, manifest, expected, options)
@@ -103,6 +106,12 @@ export async function verifyProject(
     commands: measured.command === null ? commands : [...commands, measured.command],
     seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds },
   };
+}
+
+/** Sizes, stack and proofs of the release build; nothing was executed. */
+async function builtOnly(release: Build, commands: readonly string[], buildSeconds: number): Promise<VerifyResult> {
+  const report = { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null };
+  return { target: release.target.id, report, mismatch: null, instructions: null, ...(await inspectBinary(release)), commands, notes: [], seconds: { build: buildSeconds, run: 0 } };
 }
 
 /** Compares a captured log of a board. Nothing is built: sizes and instructions stay null. */

@@ -1,0 +1,56 @@
+/** `ptq-gen [MODEL] --target …`: the whole road, the reports, the budgets, the exit code. */
+import { budgetsOf, isBroken, type Budget } from '../budgets.js';
+import { EXIT, MemoryBudgetError, MismatchError, UsageError } from '../errors.js';
+import { writeFileWhole } from '../files.js';
+import { resolveOptions, type GivenOptions, type RoadOptions } from '../options.js';
+import { runRoad, type TargetResult } from '../pipeline.js';
+import { silentProgress, terminalProgress } from '../progress.js';
+import { htmlReport } from '../report/html.js';
+import { junitReport } from '../report/junit.js';
+import { terminalReport } from '../report/terminal.js';
+
+export async function roadCommand(given: GivenOptions & { config?: string }): Promise<number> {
+  const { config, ...commandLine } = given;
+  const options = resolveOptions(commandLine, config);
+  if (options.targets.length === 0) throw new UsageError('no target is named', { hint: "add --target cortex-m7; 'ptq-gen targets' lists them" });
+  const jsonOnStdout = options.json === '-';
+  const results = await runRoad(options, jsonOnStdout ? silentProgress : terminalProgress());
+  if (!jsonOnStdout) for (const r of results) process.stdout.write(`\n${terminalReport(r.report)}\n${bold(r)}`);
+  await writeReports(results, options);
+  return verdict(results, options);
+}
+
+function bold(result: TargetResult): string {
+  return `project       ${result.directory}\n`;
+}
+
+async function writeReports(results: readonly TargetResult[], options: RoadOptions): Promise<void> {
+  const reports = results.map((r) => r.report);
+  const json = `${JSON.stringify(reports.length === 1 ? reports[0] : reports, null, 2)}\n`;
+  if (options.json === '-') process.stdout.write(json);
+  else if (options.json) await writeFileWhole(options.json, json);
+  if (options.html) await writeFileWhole(options.html, await htmlReport(results.map((r) => r.html)));
+  if (options.junit) {
+    const budgets = new Map(reports.map((r) => [r.target, budgetsOf(r, options)]));
+    const broken = new Map([...budgets].map(([target, list]) => [target, list.filter(isBroken)]));
+    await writeFileWhole(options.junit, junitReport(reports, budgets, broken));
+  }
+}
+
+/** A wrong bit outranks a broken budget. */
+function verdict(results: readonly TargetResult[], options: RoadOptions): number {
+  for (const { report } of results) {
+    const m = report.verify.firstMismatch;
+    if (report.verify.ran && !report.verify.bitExact) {
+      if (!m) return EXIT.mismatch;
+      throw new MismatchError({ target: report.target, vector: m.vector, tensor: m.tensor, node: m.node, index: m.index, expected: m.expected, actual: m.actual, ...(m.accumulator !== null && { accumulator: m.accumulator }), ...(m.multiplier !== null && { multiplier: m.multiplier }), ...(m.shift !== null && { shift: m.shift }) });
+    }
+  }
+  const broken: Budget[] = results.flatMap(({ report }) => budgetsOf(report, options).filter(isBroken));
+  if (broken.length > 0) throw new MemoryBudgetError(broken);
+  return proofsHold(results) ? EXIT.ok : EXIT.mismatch;
+}
+
+function proofsHold(results: readonly TargetResult[]): boolean {
+  return results.every(({ report: { proofs } }) => proofs.noOverflow && proofs.noFloat !== false && proofs.noHeap !== false);
+}
