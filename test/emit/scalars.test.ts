@@ -28,19 +28,41 @@ interface Case {
   readonly expected: readonly Value[];
 }
 
+const MOST = 2n ** 31n - 1n;
+const CODES: Range = [-1024n, 1023n];
+const UNIT: Range = [0n, MOST];
+
+/** Preconditions that a comment states in another way than `low ≤ name ≤ high`, or that bind two parameters. */
+const DOMAINS: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
+  tfliteAddTerm: { x: CODES, zeroPoint: CODES, shift: [-31n, 0n] },
+  tfliteAddTermSingle: { x: CODES, zeroPoint: CODES, shift: [-31n, 0n] },
+  averageHalfAway: { sum: [-(2n ** 30n), 2n ** 30n], count: [1n, 2n ** 30n - 1n] },
+  expNearZero: { a: [-(2n ** 29n), -1n] },
+  expFactor: { bit: [0n, 40n], remainder: UNIT },
+  expOnNegative: { a: [-(2n ** 31n), 0n], integerBits: [4n, 5n] },
+  oneOverOnePlus: { a: UNIT },
+  oneMinusOverOnePlus: { a: UNIT },
+  tfliteSoftmaxExp: { difference: [-1024n, 0n], shift: [-31n, 20n] },
+  tfliteSoftmaxExpSingle: { difference: [-1024n, 0n], shift: [-31n, 20n] },
+  tfliteSoftmaxTerm: { exponential: UNIT },
+  tfliteSoftmaxReciprocal: { sum: [2n ** 19n, MOST] },
+  tfliteSoftmaxCode: { exponential: UNIT, reciprocal: UNIT, sum: [2n ** 19n, MOST] },
+  softmaxShare: { exponential: [0n, 2n ** 20n - 1n], steps: [1n, 511n], sum: [1n, 2n ** 30n - 1n] },
+};
+
 const sources = readdirSync(folder).filter((f) => f.endsWith('.ts')).map((f) => readFileSync(join(folder, f), 'utf8'));
 
-/** `0 ≤ n ≤ 31`, `|x| < 2^47`, `b > 0` in the comment of a function are its preconditions. */
+/** `0 ≤ n ≤ 31`, `|x| < 2^47`, `count ≥ 1` in the comment of a function are its preconditions; DOMAINS adds the rest. */
 function rangesOf(name: string): ReadonlyMap<string, Range> {
   const source = sources.find((s) => new RegExp(`function ${name}\\(`).test(s))!;
   const head = source.slice(0, source.indexOf(`function ${name}(`));
   const doc = head.slice(head.lastIndexOf('/**')).replace(/−/g, '-').replace(/\n \*/g, '');
   const number = String.raw`(-?\d+(?:\^\d+)?(?: - 1)?)`;
-  const ranges = new Map<string, Range>();
+  const ranges = new Map<string, Range>(Object.entries(DOMAINS[name] ?? {}));
   for (const [, low, parameter, high] of doc.matchAll(new RegExp(`${number} ≤ (\\w+) ≤ ${number}`, 'g'))) ranges.set(parameter!, [toBig(low!), toBig(high!)]);
   for (const [, low, parameter, high] of doc.matchAll(new RegExp(`${number} ≤ (\\w+) < ${number}`, 'g'))) ranges.set(parameter!, [toBig(low!), toBig(high!) - 1n]);
   for (const [, parameter, bound] of doc.matchAll(new RegExp(`\\|(\\w+)\\| < ${number}`, 'g'))) ranges.set(parameter!, [1n - toBig(bound!), toBig(bound!) - 1n]);
-  for (const [, parameter, relation, bound] of doc.matchAll(/(\w+) (>|≥) (\d+)/g)) if (!ranges.has(parameter!)) ranges.set(parameter!, [toBig(bound!) + (relation === '>' ? 1n : 0n), 2n ** 31n - 1n]);
+  for (const [, parameter, relation, bound] of doc.matchAll(/(\w+) (>|≥) (\d+)(?![\d^])/g)) if (!ranges.has(parameter!)) ranges.set(parameter!, [toBig(bound!) + (relation === '>' ? 1n : 0n), 2n ** 31n - 1n]);
   return ranges;
 }
 
