@@ -1,0 +1,27 @@
+/** The pipeline as a library: every stage as a typed function, callable alone. */
+export { loadModel } from './frontends/index.js';
+export { optimizeFloatGraph } from './passes/float/index.js';
+export { calibrate, createExecutor, loadLabels, loadSamples, parsePreprocess, score, type CalibrationTable, type FloatExecutor, type Labels, type Preprocess, type SampleSet } from './calibration/index.js';
+export { availableMethods, lowerGraph, planQuantization, refinePlan } from './quantization/index.js';
+export type { ActivationPlan, QuantizationPlan, WeightPlan } from './operators/lower.js';
+export { optimizeIntegerGraph } from './passes/integer/index.js';
+export { verifyFloatGraph, verifyIntegerGraph } from './graph/verify.js';
+export { printFloatGraph, printIntegerGraph } from './graph/print.js';
+export { loadIntegerGraph, saveIntegerGraph } from './graph/serialize.js';
+export { FloatGraphBuilder } from './graph/builder.js';
+export type { FloatGraph, FloatNode, FloatTensor } from './graph/float.js';
+export type { IntegerGraph, IntegerNode, IntegerTensor, Requantize } from './graph/integer.js';
+export { encodeSamples, quantizeValues, realValues, sampleAt } from './simulation/encode.js';
+export { simulateBatch } from './simulation/evaluate.js';
+export { buildSchedule, type Schedule, type ScheduleOptions } from './schedule/index.js';
+export { emitProject, writeProject, type GeneratedProject, type ProjectManifest } from './emit/index.js';
+export { findTarget, targets, type Target } from './targets/index.js';
+export { chooseVectors, verifyProject, type VerifyResult } from './verify/index.js';
+export { evaluateAccuracy, integerScore, layerSqnr } from './evaluation.js';
+export { buildTarget, quantizeModel, runRoad, type QuantizedModel, type TargetResult } from './pipeline.js';
+export { resolveOptions, type GivenOptions, type RoadOptions } from './options.js';
+export { htmlReport } from './report/html.js';
+export { junitReport } from './report/junit.js';
+export type { Report } from './report/report.js';
+export { silentProgress, terminalProgress, type Progress } from './progress.js';
+export * from './errors.js';
