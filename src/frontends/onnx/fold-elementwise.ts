@@ -31,7 +31,6 @@ const BINARY: Readonly<Record<string, Binary>> = {
   Sub: (a, b) => a - b,
   Mul: (a, b) => a * b,
   Pow: (a, b) => a ** b,
-  Mod: (a, b) => a - b * Math.floor(a / b),
   Min: (a, b) => Math.min(a, b),
   Max: (a, b) => Math.max(a, b),
 };
@@ -110,6 +109,12 @@ const divide: Folder = (call, [a, b]) => {
   return [combine(real ? (x, y) => x / y : (x, y) => Math.trunc(x / y), a, b, false, call)];
 };
 
+/** The sign of the divisor, or with fmod that of the dividend. */
+const modulo: Folder = (call, [a, b]) => {
+  const remainder: Binary = call.int('fmod', 0) !== 0 ? (x, y) => x % y : (x, y) => x - y * Math.floor(x / y);
+  return [combine(remainder, a, b, false, call)];
+};
+
 const not: Folder = (_, [x]) => [{ shape: x.shape, data: Int32Array.from(x.data, (v) => Number(v === 0)), elementType: 'bool' }];
 
 const where: Folder = (call, [condition, a, b]) => {
@@ -125,6 +130,7 @@ export const foldElementwise: Readonly<Record<string, Folder>> = {
   ...Object.fromEntries(Object.entries(BINARY).map(([name, operation]) => [name, foldBinary(operation)])),
   ...Object.fromEntries(Object.entries(COMPARISONS).map(([name, operation]) => [name, foldBinary(operation, true)])),
   Div: divide,
+  Mod: modulo,
   Not: not,
   Where: where,
 };

@@ -112,9 +112,14 @@ function splitConstant(call: OnnxCall, x: ConstantArray): readonly ConstantArray
   });
 }
 
+/** Dropout of a network that still trains is random. */
+export function isTraining(call: OnnxCall): boolean {
+  return call.has(2) && call.constant(2, 'the training flag').data[0] !== 0 && call.scalar(1, 'the ratio', 0.5) !== 0;
+}
+
 export const foldMovement: Readonly<Record<string, Folder>> = {
   Identity: (_, [x]) => [x],
-  Dropout: (_, [x]) => [x],
+  Dropout: (call, [x]) => (isTraining(call) ? null : [x]),
   Cast: (call, [x]) => [cast(call, x)],
   Shape: (_, [x]) => [{ shape: [x.shape.length], data: Int32Array.from(x.shape), elementType: 'int64' }],
   Size: (_, [x]) => [{ shape: [], data: Int32Array.of(elementCount(x.shape)), elementType: 'int64' }],

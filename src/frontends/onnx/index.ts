@@ -16,6 +16,9 @@ import { elementTypeName, isFloatType } from './tensor-data.js';
 
 const folders: Readonly<Record<string, Folder>> = { ...foldElementwise, ...foldMovement, Constant: (call) => [constantAttribute(call)] };
 
+/** Operators that are read, some of them only where they fold to constants. */
+export const claimedOperators: ReadonlySet<string> = new Set([...Object.keys(importers), ...Object.keys(folders)]);
+
 /**
  * Reads a model. A dynamic batch becomes 1. Where every input and output of the file shares a static leading length
  * N > 1, those are taken for N samples (the ports' sourceShape keeps the N) if no operator mixes them, else for an axis

@@ -2,6 +2,7 @@
 import { elementCount, type TensorId } from '../../../graph/float.js';
 import { unsupported, type SourceValue } from '../../import-context.js';
 import type { Importer, ImporterTable, OnnxCall } from '../call.js';
+import { isTraining } from '../fold-movement.js';
 import { isFloatType } from '../tensor-data.js';
 
 export function applyUnary(call: OnnxCall, x: TensorId, name: string, output?: string, alpha = 0, beta = 0): TensorId {
@@ -131,7 +132,7 @@ const passOn: Importer = (call) => {
 };
 
 const dropout: Importer = (call) => {
-  if (call.has(2) && call.constant(2, 'the training flag').data[0]) unsupported('runs in training mode', 'inference mode');
+  if (isTraining(call)) unsupported('runs in training mode', 'inference mode');
   passOn(call);
 };
 
