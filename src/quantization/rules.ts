@@ -11,7 +11,8 @@ export interface ScaleGroup {
 /** Groups of the float activations, in the order of their first member. Constants that are copied (concat) are members too. */
 export function scaleGroups(graph: FloatGraph): readonly ScaleGroup[] {
   const union = new Union();
-  const fixed = new Map<TensorId, { readonly scale: number; readonly zeroPoint: number }>();
+  const fixed = new Map<TensorId, Prescribed>();
+  const copies = new Set<TensorId>();
   for (const port of graph.inputs) if (isReal(graph, port.tensor)) union.add(port.tensor);
   for (const node of graph.nodes) {
     const rule = findOperator(node.op)?.float?.scaleRule?.(node) ?? { kind: 'own' };
@@ -19,19 +20,32 @@ export function scaleGroups(graph: FloatGraph): readonly ScaleGroup[] {
       if (!isReal(graph, output)) continue;
       union.add(output);
       if (rule.kind === 'fixed') fixed.set(output, rule);
-      if (rule.kind === 'same') for (const i of rule.inputs) if (isReal(graph, node.inputs[i])) union.join(node.inputs[i], output);
+      if (rule.kind !== 'same') continue;
+      copies.add(output);
+      for (const i of rule.inputs) if (isReal(graph, node.inputs[i])) union.join(node.inputs[i], output);
     }
   }
-  return union.groups().map((members) => ({ members, fixed: agreed(members.flatMap((id) => fixed.get(id) ?? [])) }));
+  return union.groups().flatMap((members) => splitPrescribed(members, fixed, copies));
 }
+
+type Prescribed = NonNullable<ScaleGroup['fixed']>;
 
 function isReal(graph: FloatGraph, id: TensorId): boolean {
   return tensorOf(graph, id).type === 'float32';
 }
 
-/** A group with two prescriptions keeps the coarser scale: lowering rescales where a member's operator cannot follow. */
-function agreed<T extends { readonly scale: number }>(prescribed: readonly T[]): T | null {
-  return prescribed.reduce<T | null>((best, p) => (best === null || p.scale > best.scale ? p : best), null);
+/**
+ * A prescription holds for the whole group where nothing but copies hangs on it. Where other sources meet it (softmax and
+ * a convolution concatenated) ranges decide for the rest, and lowering rescales what was prescribed.
+ */
+function splitPrescribed(members: readonly TensorId[], fixed: ReadonlyMap<TensorId, Prescribed>, copies: ReadonlySet<TensorId>): readonly ScaleGroup[] {
+  const sources = members.filter((id) => !copies.has(id));
+  const first = fixed.get(sources[0]);
+  const isAgreed = first !== undefined && sources.every((id) => fixed.get(id)?.scale === first.scale && fixed.get(id)?.zeroPoint === first.zeroPoint);
+  if (isAgreed) return [{ members, fixed: first }];
+  const rest = members.filter((id) => !fixed.has(id));
+  const alone = members.filter((id) => fixed.has(id)).map((id) => ({ members: [id], fixed: fixed.get(id)! }));
+  return rest.length > 0 ? [{ members: rest, fixed: null }, ...alone] : alone;
 }
 
 class Union {

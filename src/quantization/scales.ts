@@ -2,6 +2,9 @@
 import type { ActivationPlan, WeightPlan } from '../operators/lower.js';
 import { roundHalfAway } from './multiplier.js';
 
+/** Ranges that need a subnormal float32 scale count as zero. */
+const SMALLEST_NORMAL = 2 ** -126;
+
 /** [low, high] of the codes of a type. */
 export function codeLimits(bits: number, signed: boolean): readonly [number, number] {
   return signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
@@ -13,7 +16,7 @@ export function activationPlan(low: number, high: number, bits: number, signed =
   const lowest = Math.min(low, 0);
   const highest = Math.max(high, 0);
   const scale = Math.fround((highest - lowest) / (most - least));
-  if (!(scale > 0)) return { bits, signed, scale: 1, zeroPoint: least };
+  if (!(scale >= SMALLEST_NORMAL)) return { bits, signed, scale: 1, zeroPoint: least };
   const zeroPoint = Math.min(most, Math.max(least, roundHalfAway(least - lowest / scale)));
   return { bits, signed, scale, zeroPoint };
 }

@@ -72,9 +72,15 @@ function applyNode(node: IntegerNode, graph: IntegerGraph, facts: ReadonlyMap<Te
     const sources = model.sources(c).map(({ tensor, channel }) => ({ f: facts.get(tensor)!, channel }));
     if (sources.every(({ f, channel }) => f.known[channel])) output.known[c] = 1;
     if (!model.copies) continue;
-    output.low[c] = Math.min(...sources.map(({ f, channel }) => f.low[channel]));
-    output.high[c] = Math.max(...sources.map(({ f, channel }) => f.high[channel]));
+    output.low[c] = within(node.attributes['clamp'], Math.min(...sources.map(({ f, channel }) => f.low[channel])));
+    output.high[c] = within(node.attributes['clamp'], Math.max(...sources.map(({ f, channel }) => f.high[channel])));
   }
+}
+
+/** Max-pool clamps what it copies. */
+function within(clamp: unknown, code: number): number {
+  const [low, high] = (clamp ?? [code, code]) as readonly [number, number];
+  return Math.min(high, Math.max(low, code));
 }
 
 /** Interval of every accumulator over all positions, rescaled: rounding and clamping are monotone. */
