@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { createExecutor } from '../../src/calibration/executor.js';
 import { permuteConstant, type ConstantArray } from '../../src/frontends/constant-array.js';
 import { roundHalfToEven } from '../../src/frontends/onnx/fold-elementwise.js';
-import { claimedOperators, importOnnx } from '../../src/frontends/onnx/index.js';
+import { foldedOnlyOperators, importOnnx, runTimeOperators } from '../../src/frontends/onnx/index.js';
 import { decodeModel, decodeTensor, encodeModel, type ModelMessage, type TensorMessage } from '../../src/frontends/onnx/proto.js';
 import { isFloatType, readTensor } from '../../src/frontends/onnx/tensor-data.js';
 import { UnsupportedOperatorError } from '../../src/errors.js';
@@ -24,6 +24,8 @@ const FLOAT16 = 10;
 const BFLOAT16 = 16;
 /** uint8, int8, int32: data rather than shapes and axes, which are int64. */
 const INTEGER_DATA: readonly number[] = [2, 3, 6];
+
+const claimedOperators = new Set([...runTimeOperators, ...foldedOnlyOperators]);
 
 export type Form = 'all inputs at run time' | 'first input at run time' | 'folded';
 
@@ -96,7 +98,9 @@ function withFirstOutput(model: ModelMessage): ModelMessage {
 async function runForms(vector: VectorCase): Promise<VectorResult> {
   const { name } = vector;
   const operators = operatorsOf(vector.model);
-  const of = (test: (type: number) => boolean): readonly number[] => vector.inputs.flatMap((t, i) => (test(t.dataType ?? 0) ? [i] : []));
+  const read = new Set((vector.model.graph?.node ?? []).flatMap((n) => n.input ?? []));
+  const isRead = (i: number): boolean => read.has(vector.model.graph!.input![i]!.name ?? '');
+  const of = (test: (type: number) => boolean): readonly number[] => vector.inputs.flatMap((t, i) => (isRead(i) && test(t.dataType ?? 0) ? [i] : []));
   const real = of(isFloatType);
   const forms: readonly (readonly [Form, readonly number[]])[] = [
     ['all inputs at run time', real],

@@ -16,8 +16,9 @@ import { elementTypeName, isFloatType } from './tensor-data.js';
 
 const folders: Readonly<Record<string, Folder>> = { ...foldElementwise, ...foldMovement, Constant: (call) => [constantAttribute(call)] };
 
-/** Operators that are read, some of them only where they fold to constants. */
-export const claimedOperators: ReadonlySet<string> = new Set([...Object.keys(importers), ...Object.keys(folders)]);
+export const runTimeOperators: readonly string[] = Object.keys(importers);
+/** Operators that are read where all of their inputs are constants. */
+export const foldedOnlyOperators: readonly string[] = Object.keys(folders).filter((name) => !importers[name]);
 
 /**
  * Reads a model. A dynamic batch becomes 1. Where every input and output of the file shares a static leading length

@@ -1,0 +1,114 @@
+/** Writes docs/onnx-operators.md: the ONNX operators that are read, and how ONNX's own operator vectors come out. */
+import { writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { foldedOnlyOperators, runTimeOperators } from '../src/frontends/onnx/index.js';
+import { NEWEST_OPSET, OLDEST_OPSET } from '../src/frontends/onnx/reader.js';
+import { listVectors, runVector, VECTOR_DIRECTORY, vectorsPresent, type VectorResult } from '../test/frontends/onnx-vectors.js';
+
+/** What is not read of an operator that is. */
+const LIMITS: Readonly<Record<string, string>> = {
+  Conv: '1 or 2 spatial axes; constant weights and bias; any group, dilation, auto_pad',
+  ConvTranspose: '1 or 2 spatial axes; constant weights and bias',
+  Gemm: 'alpha and beta other than 1 with constants only',
+  MatMul: 'an operand computed at run time has at least two axes',
+  BatchNormalization: 'inference mode, constant parameters',
+  LayerNormalization: 'constant parameters; the normalized result alone',
+  InstanceNormalization: 'constant parameters',
+  GroupNormalization: 'constant parameters (for each group before opset 21, for each channel from then on)',
+  Clip: 'constant bounds',
+  Min: 'one tensor and one constant number',
+  Max: 'one tensor and one constant number',
+  Pow: 'constant exponents 2, 0.5, −1, 3, −0.5, 4, −2',
+  PRelu: 'constant slopes',
+  MaxPool: '1 or 2 spatial axes, dilation 1, no indices',
+  AveragePool: '1 or 2 spatial axes, dilation 1',
+  Gather: 'constant indices, or a constant table with integer indices from an input of the network',
+  Reshape: 'a target shape that is known at import',
+  Slice: 'starts, ends, axes and steps that are known at import',
+  Pad: 'constant, reflect, edge; amounts known at import; negative amounts cut',
+  Resize: 'nearest and linear; the spatial axes; factors that give a whole number of pixels, or sizes',
+  Upsample: 'nearest and linear; the spatial axes; factors that give a whole number of pixels',
+  Cast: 'between float types, or between integer types',
+  Dropout: 'inference mode',
+  Expand: 'a target that repeats nothing, or constants',
+  Tile: 'repeats of 1, or constants',
+  QuantizeLinear: 'one constant scale for an activation (it becomes the quantization of the tensor)',
+  DequantizeLinear: 'behind QuantizeLinear, on constants (one scale or one a channel), or on an int8 or uint8 input of the network',
+};
+
+const FAILURE_REASONS: readonly (readonly [RegExp, string])[] = [
+  [/element type string/, 'strings are not numbers'],
+  [/has length 0/, 'an array without elements'],
+];
+
+function plainReason(result: VectorResult): string {
+  return FAILURE_REASONS.find(([pattern]) => pattern.test(result.reason))?.[1] ?? result.reason;
+}
+
+function operatorTable(results: readonly VectorResult[]): string[] {
+  const names = [...new Set(results.flatMap((r) => r.operators))].sort();
+  return names.map((name) => {
+    const own = results.filter((r) => r.operators.length === 1 && r.operators[0] === name);
+    const composed = results.filter((r) => r.operators.length > 1 && r.operators.includes(name));
+    const cell = (list: readonly VectorResult[]): string => (list.length === 0 ? '' : `${list.filter((r) => r.outcome === 'agrees').length} of ${list.length}`);
+    return `| ${name} | ${cell(own)} | ${cell(composed)} |`;
+  });
+}
+
+function page(results: readonly VectorResult[], other: number): string {
+  const agree = results.filter((r) => r.outcome === 'agrees');
+  const count = (form: string): number => agree.filter((r) => r.form === form).length;
+  const rest = results.filter((r) => r.outcome !== 'agrees');
+  const differ = rest.filter((r) => r.outcome === 'differs').length;
+  return [
+    '# ONNX operators',
+    '',
+    `Opsets ${OLDEST_OPSET} to ${NEWEST_OPSET}. Written by \`npx tsx scripts/onnx-vectors.ts\` from the importer's own tables and ONNX's operator vectors (Debian's \`libonnx-testdata\`).`,
+    '',
+    '## Read at run time',
+    '',
+    '| operator | limits |',
+    '| --- | --- |',
+    ...[...runTimeOperators].sort().map((name) => `| ${name} | ${LIMITS[name] ?? ''} |`),
+    '',
+    '## Read where they fold to constants',
+    '',
+    `${[...foldedOnlyOperators].sort().join(', ')}.`,
+    '',
+    'Shape chains (Shape, Gather, Concat, Reshape and so on) always fold, because shapes are static.',
+    '',
+    '## The operator vectors',
+    '',
+    `Of ${results.length + other} node cases ${results.length} use only operators listed above. Of these ${agree.length} import and agree in float (largest difference at most 1e-4 of the largest value; 1e-2 for values stored in 16 bits), ${rest.length - differ} are refused with a reason, ${differ} differ.`,
+    '',
+    `The cases hold everything as inputs of the network, weights and target shapes too. ${count('all inputs at run time')} agree with all real inputs computed at run time, ${count('first input at run time')} with the first one at run time and the rest constant, ${count('folded')} as constants that fold. ${agree.filter((r) => r.firstOutputOnly).length} of them agree in their first output, while their further outputs (statistics, indices) are refused. Cases stored with an opset below ${OLDEST_OPSET}, because the operator had not changed since, are read as opset ${OLDEST_OPSET}. The vectors end at opset 17; Gelu, GroupNormalization and the forms of opsets 18 to 21 have cases of their own in \`test/frontends/\`.`,
+    '',
+    '| operator | cases of it alone that agree | cases with other operators that agree |',
+    '| --- | --- | --- |',
+    ...operatorTable(results),
+    '',
+    '### Cases that do not agree, and why',
+    '',
+    '| case | reason |',
+    '| --- | --- |',
+    ...rest.map((r) => `| ${r.name.replace(/^test_/, '')} | ${plainReason(r)} |`),
+    '',
+  ].join('\n');
+}
+
+export async function onnxOperatorsPage(): Promise<string> {
+  const { claimed, other } = listVectors();
+  const results: VectorResult[] = [];
+  for (const name of claimed) results.push(await runVector(name));
+  return page(results, other);
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  if (vectorsPresent()) {
+    writeFileSync(new URL('../docs/onnx-operators.md', import.meta.url), await onnxOperatorsPage());
+    console.log('wrote docs/onnx-operators.md');
+  } else {
+    console.error(`${VECTOR_DIRECTORY} is absent: apt-get install libonnx-testdata`);
+    process.exitCode = 3;
+  }
+}
