@@ -144,7 +144,7 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
     biasCorrection: options.biasCorrection ?? false,
   };
   const draft = planQuantization(float, calibration, quantization);
-  const plan = await refinePlan(draft, { graph: float, calibration, samples, seed: options.seed });
+  const plan = await refinePlan(draft, { graph: float, calibration, samples, seed: options.seed, biasCorrection: options.biasCorrection ?? false });
   const tables = new Map(preprocess ? [...rawPorts(samples)].map((name) => [name, preprocess] as const) : []);
   const lowered = lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}` });
   await dump.stage('lowered', () => printIntegerGraph(lowered));

@@ -2,6 +2,7 @@
 import { UsageError } from '../../errors.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
 import type { MethodContext, QuantizationMethod } from './method.js';
+import { correctBiases } from './bias-correction.js';
 import { nearest } from './nearest.js';
 
 export type { MethodContext, QuantizationMethod } from './method.js';
@@ -19,7 +20,8 @@ export function requireMethod(name: string): QuantizationMethod {
   return method;
 }
 
-/** Applies the plan's own method. */
-export function refinePlan(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan> {
-  return requireMethod(plan.method).refine(plan, context);
+/** Applies the plan's own method, then bias correction where it is asked for. */
+export async function refinePlan(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan> {
+  const refined = await requireMethod(plan.method).refine(plan, context);
+  return context.biasCorrection ? correctBiases(refined, context) : refined;
 }

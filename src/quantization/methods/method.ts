@@ -9,6 +9,8 @@ export interface MethodContext {
   /** Calibration samples for methods that run the network; null where none were given. */
   readonly samples: SampleSet | null;
   readonly seed: number;
+  /** Correct the biases after the method. */
+  readonly biasCorrection?: boolean;
 }
 
 /** A plan of nearest codes goes in, a better one comes out. */
