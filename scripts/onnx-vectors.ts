@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { foldedOnlyOperators, runTimeOperators } from '../src/frontends/onnx/index.js';
 import { NEWEST_OPSET, OLDEST_OPSET } from '../src/frontends/onnx/reader.js';
-import { listVectors, runVector, VECTOR_DIRECTORY, vectorsPresent, type VectorResult } from '../test/frontends/onnx-vectors.js';
+import { listVectors, runVector, VECTOR_DIRECTORY, VECTOR_SETS, vectorsPresent, type VectorResult, type VectorSet } from '../test/frontends/onnx-vectors.js';
 
 /** What is not read of an operator that is. */
 const LIMITS: Readonly<Record<string, string>> = {
@@ -55,11 +55,31 @@ function operatorTable(results: readonly VectorResult[]): string[] {
   });
 }
 
-function page(results: readonly VectorResult[], other: number): string {
+interface SetResults {
+  readonly set: VectorSet;
+  readonly results: readonly VectorResult[];
+  /** Cases with operators that are not claimed. */
+  readonly other: number;
+}
+
+const SET_TITLES: Readonly<Record<VectorSet, string>> = {
+  node: 'single nodes',
+  'pytorch-converted': 'layers exported from PyTorch',
+  'pytorch-operator': 'expressions exported from PyTorch',
+};
+
+function summaryRow({ set, results, other }: SetResults): string {
   const agree = results.filter((r) => r.outcome === 'agrees');
   const count = (form: string): number => agree.filter((r) => r.form === form).length;
-  const rest = results.filter((r) => r.outcome !== 'agrees');
-  const differ = rest.filter((r) => r.outcome === 'differs').length;
+  const rest = results.length - agree.length;
+  const differ = results.filter((r) => r.outcome === 'differs').length;
+  const forms = ['all inputs at run time', 'first input at run time', 'folded'].map(count).join(' | ');
+  return `| ${SET_TITLES[set]} (\`${set}\`) | ${results.length + other} | ${results.length} | **${agree.length}** | ${forms} | ${rest - differ} | ${differ} |`;
+}
+
+function page(sets: readonly SetResults[]): string {
+  const nodes = sets.find((s) => s.set === 'node')!.results;
+  const rest = sets.flatMap(({ set, results }) => results.filter((r) => r.outcome !== 'agrees').map((r) => ({ ...r, name: `${set}/${r.name.replace(/^test_/, '')}` })));
   return [
     '# ONNX operators',
     '',
@@ -79,28 +99,40 @@ function page(results: readonly VectorResult[], other: number): string {
     '',
     '## The operator vectors',
     '',
-    `Of ${results.length + other} node cases ${results.length} use only operators listed above. Of these ${agree.length} import and agree in float (largest difference at most 1e-4 of the largest value; 1e-2 for values stored in 16 bits), ${rest.length - differ} are refused with a reason, ${differ} differ.`,
+    'A case counts where all of its operators are listed above. It agrees where it imports and its float result differs by at most 1e-4 of the largest value (1e-2 for values stored in 16 bits).',
     '',
-    `The cases hold everything as inputs of the network, weights and target shapes too. ${count('all inputs at run time')} agree with all real inputs computed at run time, ${count('first input at run time')} with the first one at run time and the rest constant, ${count('folded')} as constants that fold. ${agree.filter((r) => r.firstOutputOnly).length} of them agree in their first output, while their further outputs (statistics, indices) are refused. Cases stored with an opset below ${OLDEST_OPSET}, because the operator had not changed since, are read as opset ${OLDEST_OPSET}. The vectors end at opset 17; Gelu, GroupNormalization and the forms of opsets 18 to 21 have cases of their own in \`test/frontends/\`.`,
+    '| set | cases | with these operators | agree | all real inputs at run time | first input at run time, the rest constant | folded | refused with a reason | differ |',
+    '| --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+    ...sets.map(summaryRow),
     '',
-    '| operator | cases of it alone that agree | cases with other operators that agree |',
+    `The single nodes hold everything as inputs of the network, weights and target shapes too, so each is tried in the three forms in this order. ${nodes.filter((r) => r.firstOutputOnly).length} of them agree in their first output, while their further outputs (statistics, indices) are refused. Cases stored with an opset below ${OLDEST_OPSET}, because the operator had not changed since, are read as opset ${OLDEST_OPSET}. The vectors end at opset 17; Gelu, GroupNormalization and the forms of opsets 18 to 21 have cases of their own in \`test/frontends/\`.`,
+    '',
+    '| operator | single-node cases that agree | among several operators |',
     '| --- | --- | --- |',
-    ...operatorTable(results),
+    ...operatorTable(nodes),
     '',
     '### Cases that do not agree, and why',
     '',
     '| case | reason |',
     '| --- | --- |',
-    ...rest.map((r) => `| ${r.name.replace(/^test_/, '')} | ${plainReason(r)} |`),
+    ...rest.map((r) => `| ${r.name} | ${plainReason(r)} |`),
     '',
   ].join('\n');
 }
 
+export async function runVectorSets(): Promise<readonly SetResults[]> {
+  const sets: SetResults[] = [];
+  for (const set of VECTOR_SETS) {
+    const { claimed, other } = listVectors(set);
+    const results: VectorResult[] = [];
+    for (const name of claimed) results.push(await runVector(set, name));
+    sets.push({ set, results, other });
+  }
+  return sets;
+}
+
 export async function onnxOperatorsPage(): Promise<string> {
-  const { claimed, other } = listVectors();
-  const results: VectorResult[] = [];
-  for (const name of claimed) results.push(await runVector(name));
-  return page(results, other);
+  return page(await runVectorSets());
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
