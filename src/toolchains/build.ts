@@ -77,7 +77,7 @@ export async function buildProgram(
   variant: Variant,
   options: BuildOptions = {},
 ): Promise<Build> {
-  requireTools(target);
+  requireTools(target, { run: false });
   const started = performance.now();
   const directory = resolve(options.workDirectory ?? join(models[0].directory, 'build', `${target.id}-${variant}`));
   await rm(directory, { recursive: true, force: true });

@@ -62,9 +62,10 @@ export function installCommand(tools: readonly Tool[]): string {
   return `sudo apt-get install -y ${[...new Set(tools.map((tool) => tool.debianPackage))].join(' ')}`;
 }
 
-/** ToolchainMissingError, with the install command, where a program is missing. */
-export function requireTools(target: Target): void {
-  const missing = missingTools(target);
+/** ToolchainMissingError, with the install command, where a program is missing; the emulator counts only where something runs. */
+export function requireTools(target: Target, options: { readonly run: boolean } = { run: true }): void {
+  const needed = (tool: Tool): boolean => options.run || target.runner.kind !== 'qemu' || tool.command !== target.runner.command;
+  const missing = missingTools(target).filter(needed);
   if (missing.length === 0) return;
   throw new ToolchainMissingError(`${target.id} needs ${missing.map((tool) => tool.command).join(', ')}, which is not installed`, {
     hint: installCommand(missing),

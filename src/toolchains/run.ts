@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { RunError } from '../errors.js';
 import type { Build } from './build.js';
+import { requireTools } from './discover.js';
 import { type Counts, counterArguments, readCounts } from './instruction-counter.js';
 import { type Log, parseLog } from './log.js';
 import { commandLine, type ProcessResult, runProcess, runShell } from './process.js';
@@ -40,6 +41,7 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
  * @throws RunError with the command and stderr: non-zero exit, time limit, damaged or unfinished log.
  */
 export async function runBuild(build: Build, vectors: readonly Vector[], options: RunOptions = {}): Promise<Run> {
+  requireTools(build.target);
   const log = join(build.directory, 'output.log');
   await rm(log, { force: true });
   await writeFile(join(build.directory, 'vectors.bin'), encodeVectors(vectors, options.dump ?? null));

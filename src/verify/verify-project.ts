@@ -4,7 +4,7 @@ import type { Mismatch } from '../errors.js';
 import type { IntegerGraph } from '../graph/integer.js';
 import type { ReportVerify } from '../report/report.js';
 import type { Target } from '../targets/index.js';
-import { type Build, buildProject, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
+import { type Build, type BuildOptions, buildProject, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
 import { compareOnBoard } from './board.js';
 import { compareOutputs, compareTrace, modelLog, type Observed, withDump } from './compare.js';
 import { describeDifference } from './divergence.js';
@@ -68,10 +68,12 @@ export async function verifyProject(
   vectors: readonly VectorInputs[],
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  requireTools(target);
+  const runs = options.run !== false;
+  requireTools(target, { run: runs && options.runner === undefined });
   const manifest = await readManifest(directory);
+  const board = boardOptions(options);
+  if (!runs) return buildOnly(directory, target, manifest, board);
   const expected = new Expected(graph, vectors);
-  const board = { ...(options.linkerScript ? { linkerScript: options.linkerScript } : {}), ...(options.boardSources ? { boardSources: options.boardSources } : {}) };
   options.onStage?.('build');
   const started = performance.now();
   const [release, trace] = await Promise.all([
@@ -79,7 +81,6 @@ export async function verifyProject(
     options.runner === undefined ? buildTrace(directory, target, manifest) : null,
   ]);
   const buildSeconds = (performance.now() - started) / 1000;
-  if (options.run === false) return builtOnly(release, [...(trace?.commands ?? []), ...release.commands], buildSeconds);
   options.onStage?.('run');
   const observed = trace
     ? await compareOnEmulator(trace, manifest, expected, options)
@@ -88,7 +89,7 @@ export async function verifyProject(
   const base = {
     target: target.id,
     commands,
-    notes: [...observed.notes, ...(release.warnings === '' ? [] : [`the compiler warned:\n${release.warnings}`])],
+    notes: [...observed.notes, ...notesOf(release)],
   };
   if (observed.mismatch) {
     const report = reportOf(observed, manifest, expected, runnerName(release, options));
@@ -108,10 +109,28 @@ export async function verifyProject(
   };
 }
 
-/** Sizes, stack and proofs of the release build; nothing was executed. */
-async function builtOnly(release: Build, commands: readonly string[], buildSeconds: number): Promise<VerifyResult> {
-  const report = { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null };
-  return { target: release.target.id, report, mismatch: null, instructions: null, ...(await inspectBinary(release)), commands, notes: [], seconds: { build: buildSeconds, run: 0 } };
+function boardOptions(options: VerifyOptions): Pick<BuildOptions, 'linkerScript' | 'boardSources'> {
+  const { linkerScript, boardSources } = options;
+  return { ...(linkerScript === undefined ? {} : { linkerScript }), ...(boardSources === undefined ? {} : { boardSources }) };
+}
+
+/** The release build and what its binary shows. */
+async function buildOnly(directory: string, target: Target, manifest: ProjectManifest, board: BuildOptions): Promise<VerifyResult> {
+  const release = await buildProject(directory, target, 'release', manifest, board);
+  return {
+    target: target.id,
+    report: { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null },
+    mismatch: null,
+    instructions: null,
+    ...(await inspectBinary(release)),
+    commands: release.commands,
+    notes: notesOf(release),
+    seconds: { build: release.seconds, run: 0 },
+  };
+}
+
+function notesOf(build: Build): readonly string[] {
+  return build.warnings === '' ? [] : [`the compiler warned:\n${build.warnings}`];
 }
 
 /** Compares a captured log of a board. Nothing is built: sizes and instructions stay null. */
