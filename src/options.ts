@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { UsageError } from './errors.js';
-import { packageRoot } from './emit/package-root.js';
+import { packageRoot } from './package-root.js';
 
 export const CONFIG_FILE = 'ptq-gen.config.json';
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { packageRoot } from './emit/package-root.js';
+import { packageRoot } from './package-root.js';
 
 /** Version of package.json. */
 export function toolVersion(): string {

@@ -6,7 +6,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Handlebars from 'handlebars';
 import { TemplateError } from '../errors.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../package-root.js';
 import { strictView } from './strict-view.js';
 
 const OPTIONS: CompileOptions = { noEscape: true, strict: true, knownHelpersOnly: true };

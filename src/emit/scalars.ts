@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FunctionDeclaration, Node, Project, type VariableDeclaration } from 'ts-morph';
 import { ScalarSubsetError } from '../errors.js';
-import { packageRoot } from './package-root.js';
+import { packageRoot } from '../package-root.js';
 import { DIALECTS, type ScalarDialect } from './scalar-dialects.js';
 import { cName, comment, fail, type ScalarSymbol, scalarType, translateFunction } from './scalar-translator.js';
 

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emitProject, type GeneratedProject, writeProject } from '../../src/emit/index.js';
-import { packageRoot } from '../../src/emit/package-root.js';
+import { packageRoot } from '../../src/package-root.js';
 import { FileError } from '../../src/errors.js';
 import type { IntegerGraph, Requantize } from '../../src/graph/integer.js';
 import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS } from '../../src/schedule/index.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { ProjectManifest } from '../../src/emit/manifest.js';
-import { packageRoot } from '../../src/emit/package-root.js';
+import { packageRoot } from '../../src/package-root.js';
 import { cName } from '../../src/emit/scalar-translator.js';
 import { scalarLibrary, translateScalars } from '../../src/emit/scalars.js';
 import { buildProgram, missingTools, runBuild } from '../../src/toolchains/index.js';
