@@ -31,40 +31,54 @@ function channelMask(entries: number): number {
   return entries === 1 ? 0 : -1;
 }
 
+/** Below this magnitude an accumulator's product with a 31-bit multiplier, and half a unit more, is exact in a double. */
+const EXACT = 2097152;
+
 function tfliteDoubleRequantizer(r: ModeOf<'tfliteDouble'>): Requantizer {
   const mask = channelMask(r.multiplier.length);
-  const multipliers = Int32Array.from(r.multiplier);
+  const multipliers = Float64Array.from(r.multiplier);
   const left = Int32Array.from(r.shift, (s) => Math.max(s, 0));
   const right = Int32Array.from(r.shift, (s) => Math.max(-s, 0));
   const { zeroPoint } = r;
   const [low, high] = r.clamp;
   return (accumulator, channel) => {
     const c = channel & mask;
-    const code = divideHalfAway(doublingHigh(accumulator << left[c]!, multipliers[c]!), right[c]!) + zeroPoint;
+    const x = accumulator << left[c]!;
+    const m = multipliers[c]!;
+    const doubled = x < EXACT && x > -EXACT ? Math.floor((x * m + 1073741824) * 4.656612873077393e-10) | 0 : doublingHigh(x, m);
+    const code = divideHalfAway(doubled, right[c]!) + zeroPoint;
     return code < low ? low : code > high ? high : code;
   };
 }
 
 function dyadicRequantizer(r: Requantize, multiplier: readonly number[], shift: readonly number[]): Requantizer {
   const mask = channelMask(multiplier.length);
-  const multipliers = Int32Array.from(multiplier);
+  const multipliers = Float64Array.from(multiplier);
   const shifts = Int32Array.from(shift);
+  const halves = Float64Array.from(shift, (n) => 2 ** (n - 1));
+  const inverses = Float64Array.from(shift, (n) => 2 ** -n);
+  const exact = shift.every((n) => n <= 52) ? EXACT : 0;
   const { zeroPoint } = r;
   const [low, high] = r.clamp;
   return (accumulator, channel) => {
     const c = channel & mask;
-    const code = multiplyRoundShift(accumulator, multipliers[c]!, shifts[c]!) + zeroPoint;
+    const m = multipliers[c]!;
+    const rounded =
+      accumulator < exact && accumulator > -exact ? Math.floor((accumulator * m + halves[c]!) * inverses[c]!) | 0 : multiplyRoundShift(accumulator, m, shifts[c]!);
+    const code = rounded + zeroPoint;
     return code < low ? low : code > high ? high : code;
   };
 }
 
 function dyadicHighRequantizer(r: ModeOf<'dyadicHigh'>): Requantizer {
   const mask = channelMask(r.multiplier.length);
-  const multipliers = Int32Array.from(r.multiplier);
+  const multipliers = Float64Array.from(r.multiplier);
   const { zeroPoint } = r;
   const [low, high] = r.clamp;
   return (accumulator, channel) => {
-    const code = multiplyHighRounded(accumulator, multipliers[channel & mask]!) + zeroPoint;
+    const m = multipliers[channel & mask]!;
+    const rounded = accumulator < EXACT && accumulator > -EXACT ? Math.floor((accumulator * m + 2147483648) * 2.3283064365386963e-10) | 0 : multiplyHighRounded(accumulator, m);
+    const code = rounded + zeroPoint;
     return code < low ? low : code > high ? high : code;
   };
 }
