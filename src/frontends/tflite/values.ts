@@ -3,6 +3,7 @@ import { ModelFormatError, type Origin } from '../../errors.js';
 import { elementCount, type SourceQuantization } from '../../graph/float.js';
 import type { ConstantArray } from '../constant-array.js';
 import { unsupported } from '../import-context.js';
+import { halfToFloat } from '../tensorflow/half.js';
 import type { TfliteTensor } from './reader.js';
 import type { ElementType } from './schema.js';
 
@@ -96,16 +97,6 @@ function decodeFloats(tensor: TfliteTensor): Float32Array {
     default:
       return unsupported(`constant '${tensor.name}' is ${tensor.type}`, 'float32, float16, int8, int16, int32 or int64');
   }
-}
-
-/** IEEE 754 half precision. */
-export function halfToFloat(half: number): number {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const fraction = half & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
 /** real = scale·(code − zeroPoint), in double, rounded once to float32. */
