@@ -42,7 +42,8 @@ export function readNpy(bytes: Uint8Array, source: string): NamedArray {
   if (bytes.length - dataStart < length) {
     throw new CalibrationError(`${source} holds ${bytes.length - dataStart} bytes of data where its shape [${header.shape.join(', ')}] needs ${length}`);
   }
-  const body = bytes.slice(dataStart, dataStart + length);
+  // A copy, and not bytes.slice: of a Buffer that would be a view.
+  const body = new Uint8Array(bytes.subarray(dataStart, dataStart + length));
   if (header.bigEndian) swapBytes(body, header.type.bytes);
   const data = header.type.make(body.buffer as ArrayBuffer);
   return { source, shape: header.shape, data: header.fortran ? toRowMajor(data, header.shape) : data };

@@ -74,7 +74,7 @@ function codesArray(bytes: Uint8Array, source: string, port: SamplePort): NamedA
   const width = make(new ArrayBuffer(0)).BYTES_PER_ELEMENT;
   const count = bytes.length / (elementCount(sample) * width);
   if (!Number.isInteger(count)) throw new CalibrationError(`${source} has ${bytes.length} bytes, not a multiple of the ${elementCount(sample) * width} bytes of one sample [${sample.join(', ')}]`);
-  return { source, shape: [count, ...sample], data: make(bytes.slice().buffer as ArrayBuffer) };
+  return { source, shape: [count, ...sample], data: make(new Uint8Array(bytes).buffer) };
 }
 
 function codeType(quantization: SourceQuantization | null): ((buffer: ArrayBuffer) => Int8Array | Uint8Array | Int16Array) | null {

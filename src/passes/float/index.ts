@@ -1,6 +1,48 @@
-/** The float passes in order, each one rewrite, run until nothing changes. */
+/** The float passes: exact rewrites (up to float rounding) that make a graph simple to quantize and to run channels last. */
 import type { FloatGraph } from '../../graph/float.js';
+import { verifyFloatGraph } from '../../graph/verify.js';
+import { channelsLast } from './channels-last.js';
+import { clean } from './clean.js';
+import { GraphEditor } from './editor.js';
+import { finishBatchNorms } from './finish-batch-norms.js';
+import { foldAffine } from './fold-affine.js';
+import { foldConstants } from './fold-constants.js';
+import { foldFlatten } from './fold-flatten.js';
+import { foldPads } from './fold-pads.js';
+import { fuseActivations } from './fuse-activations.js';
+import { keepAxes } from './keep-axes.js';
+import type { FloatPass } from './pass.js';
+import { recogniseFunctions } from './recognise-functions.js';
+import { recogniseNorms } from './recognise-norms.js';
+import { sinkReshapes } from './sink-reshapes.js';
 
-export function optimizeFloatGraph(graph: FloatGraph): { graph: FloatGraph; log: readonly string[] } {
-  return { graph, log: [] };
+/** Recognition comes before folding, which takes patterns apart. */
+const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, keepAxes, channelsLast, foldFlatten, sinkReshapes, foldAffine, foldPads, fuseActivations];
+const FINISHING: readonly FloatPass[] = [finishBatchNorms, clean, fuseActivations, clean];
+/** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
+const MOST_ROUNDS = 50;
+
+export interface OptimizedGraph {
+  readonly graph: FloatGraph;
+  /** One line for each pass that did something. */
+  readonly log: readonly string[];
+}
+
+/** Runs the passes until none applies any more. The result computes the same as `graph`, and is verified. */
+export function optimizeFloatGraph(graph: FloatGraph): OptimizedGraph {
+  const editor = new GraphEditor(graph);
+  const done = new Map<FloatPass, number>();
+  const run = (pass: FloatPass): number => {
+    const count = pass.run(editor);
+    if (count > 0) done.set(pass, (done.get(pass) ?? 0) + count);
+    return count;
+  };
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    const changes = PASSES.map(run);
+    if (changes.every((count) => count === 0)) break;
+  }
+  FINISHING.forEach(run);
+  const optimized = editor.build();
+  verifyFloatGraph(optimized);
+  return { graph: optimized, log: [...done].map(([pass, count]) => `${pass.name}: ${count} ${pass.title}`) };
 }
