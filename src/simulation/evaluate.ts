@@ -53,11 +53,11 @@ function runWorker(job: WorkerJob): Promise<void> {
   });
 }
 
-/** From sources the thread needs the TypeScript loader too. */
+/** From sources the thread must load TypeScript first. */
 function startWorker(job: WorkerJob): Worker {
-  const fromSource = import.meta.url.endsWith('.ts');
-  const script = new URL(fromSource ? './worker.ts' : './worker.js', import.meta.url);
-  return new Worker(script, { workerData: job, ...(fromSource && { execArgv: ['--import', import.meta.resolve('tsx')] }) });
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), { workerData: job });
+  const script = `import { register } from ${JSON.stringify(import.meta.resolve('tsx/esm/api'))}; register(); await import(${JSON.stringify(new URL('./worker.ts', import.meta.url).href)});`;
+  return new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`), { workerData: job });
 }
 
 function sharedCodes(graph: IntegerGraph, id: string, count: number): Codes {
