@@ -19,7 +19,7 @@ const PLACES = [
 
 /** Folders that may import the scalar arithmetic, and those that may run the whole simulator. */
 const SCALAR_USERS = ['operators', 'quantization', 'passes', 'verify', 'simulation'];
-const SIMULATOR_USERS = ['verify', 'simulation', 'calibration'];
+const SIMULATOR_USERS = ['passes', 'verify', 'simulation', 'calibration'];
 
 export function checkImports(sources) {
   const problems = [];
