@@ -1,10 +1,28 @@
 /** The only list of simulator kernels, by operator name. */
 import type { SimKernel } from '../kernel.js';
+import { add } from './add.js';
+import { averagePool2d } from './average-pool2d.js';
+import { clamp } from './clamp.js';
+import { concat } from './concat.js';
 import { conv2dTranspose } from './conv2d-transpose.js';
 import { conv2d } from './conv2d.js';
 import { dense } from './dense.js';
 import { depthwiseConv2d } from './depthwise-conv2d.js';
+import { gather } from './gather.js';
+import { inputTable } from './input-table.js';
 import { matmul } from './matmul.js';
+import { maxPool2d } from './max-pool2d.js';
+import { mul } from './mul.js';
+import { pad } from './pad.js';
+import { reduce } from './reduce.js';
+import { requantize } from './requantize.js';
+import { reshape } from './reshape.js';
+import { resize } from './resize.js';
+import { slice } from './slice.js';
+import { softmax } from './softmax.js';
+import { sub } from './sub.js';
+import { transpose } from './transpose.js';
+import { unary } from './unary.js';
 
 export const kernels: Readonly<Record<string, SimKernel>> = {
   conv2d,
@@ -12,4 +30,22 @@ export const kernels: Readonly<Record<string, SimKernel>> = {
   'conv2d-transpose': conv2dTranspose,
   dense,
   matmul,
+  add,
+  sub,
+  mul,
+  clamp,
+  unary,
+  'max-pool2d': maxPool2d,
+  'average-pool2d': averagePool2d,
+  reduce,
+  softmax,
+  concat,
+  slice,
+  pad,
+  transpose,
+  reshape,
+  gather,
+  resize,
+  requantize,
+  'input-table': inputTable,
 };

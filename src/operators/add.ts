@@ -1,5 +1,6 @@
 /** Element-wise sum, with NumPy broadcasting of the per-sample shapes. */
 import { tf } from '../tensor/index.js';
+import { additionSide, lowerAddition } from './addition.js';
 import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 
@@ -12,5 +13,7 @@ export const add = defineOperator({
     },
     outputType: (_node, inputs) => commonType(inputs),
     evaluate: (node, context) => evaluateBinary(node, context, tf.add),
+    lower: (node, context) => lowerAddition(node, context, 1),
   },
+  integer: additionSide('add'),
 });

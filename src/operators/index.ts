@@ -12,6 +12,7 @@ import { dense } from './dense.js';
 import { depthwiseConv2d } from './depthwise-conv2d.js';
 import { div } from './div.js';
 import { gather } from './gather.js';
+import { inputTable } from './input-table.js';
 import { instanceNorm } from './instance-norm.js';
 import { layerNorm } from './layer-norm.js';
 import { matmul } from './matmul.js';
@@ -19,6 +20,7 @@ import { maxPool2d } from './max-pool2d.js';
 import { mul } from './mul.js';
 import { pad } from './pad.js';
 import { reduce } from './reduce.js';
+import { requantize } from './requantize.js';
 import { reshape } from './reshape.js';
 import { resize } from './resize.js';
 import { slice } from './slice.js';
@@ -53,6 +55,8 @@ const definitions: readonly OperatorDefinition[] = [
   reshape,
   gather,
   resize,
+  requantize,
+  inputTable,
 ];
 
 const byName = new Map(definitions.map((d) => [d.name, d]));

@@ -1,9 +1,12 @@
-/** Maximum over windows; padding never wins. */
+/** Maximum over windows; padding never wins. On integers the maximum of codes, at one scale. */
 import { tf } from '../tensor/index.js';
 import { activationAttribute } from './attributes.js';
+import { atScale } from './codes.js';
 import { defineOperator } from './definition.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
-import { poolShape, poolWindow } from './pool-window.js';
+import { checkInteger, clampAttribute, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
+import { poolGeometryView, poolShape, poolWindow } from './pool-window.js';
+import { cType, typeName } from './views.js';
 
 export const maxPool2d = defineOperator({
   name: 'max-pool2d',
@@ -23,5 +26,40 @@ export const maxPool2d = defineOperator({
       return [applyActivation(pooled, activationAttribute(node))];
     },
     scaleRule: () => ({ kind: 'same', inputs: [0] }),
+    lower(node, context) {
+      const plan = context.activation(node.outputs[0]!);
+      const input = atScale(context, node.inputs[0]!, plan, node);
+      const { kernel, strides, pad } = poolWindow(node);
+      const { clamp } = context.requantize([plan.scale], plan, activationAttribute(node) ?? undefined);
+      context.emit({ op: 'max-pool2d', inputs: [input], outputs: [context.output(node.outputs[0]!).id], attributes: { kernel, strides, pad, clamp }, from: node });
+    },
+  },
+  integer: {
+    verify(node, graph) {
+      const { inputs, output } = nodeTensors(node, graph, 1);
+      expectShape(node, output, checkInteger(node, () => poolShape(node, inputs[0]!.shape)));
+      if (cType(inputs[0]!.type) !== cType(output.type)) throw integerGraphError(node, 'input and output must have the same type');
+      clampAttribute(node, output);
+    },
+    kernels: [
+      {
+        family: 'portable',
+        when: () => true,
+        instantiate({ graph, group: [node] }) {
+          const { inputs, output } = nodeTensors(node!, graph, 1);
+          const [low, high] = clampAttribute(node!, output);
+          const isClamped = low > inputs[0]!.codeRange[0] || high < inputs[0]!.codeRange[1];
+          return {
+            family: 'portable',
+            template: 'max-pool2d',
+            stem: `max_pool2d_${typeName(output.type)}`,
+            view: { type: cType(output.type), ...poolGeometryView(node!, inputs[0]!.shape, output.shape), isClamped, low, high },
+            arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
+            scratchBytes: 0,
+            scalars: isClamped ? ['clamp'] : [],
+          };
+        },
+      },
+    ],
   },
 });

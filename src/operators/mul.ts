@@ -1,7 +1,12 @@
-/** Element-wise product, with NumPy broadcasting of the per-sample shapes. */
+/** Element-wise product, with NumPy broadcasting of the per-sample shapes. On integers (a − za)·(b − zb), requantized once: TFLite's sequence too. */
 import { tf } from '../tensor/index.js';
+import { binaryKernel, binaryTensors, verifyBinary } from './binary.js';
+import { isTflite } from './codes.js';
 import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
+import { scaledInterval, zeroPoints } from './integer-checks.js';
+import { activationOf } from './linear/attributes.js';
+import { requantizeScalars, signedTerm } from './views.js';
 
 export const mul = defineOperator({
   name: 'mul',
@@ -12,5 +17,34 @@ export const mul = defineOperator({
     },
     outputType: (_node, inputs) => commonType(inputs),
     evaluate: (node, context) => evaluateBinary(node, context, tf.mul),
+    lower(node, context) {
+      const plans = node.inputs.map((id) => context.activation(id));
+      context.emit({
+        op: 'mul',
+        inputs: node.inputs.map((id) => context.integer(id).id),
+        outputs: [context.output(node.outputs[0]!).id],
+        attributes: { variant: isTflite(context.arith) ? 'tflite' : 'dyadic', inputZeroPoints: plans.map((p) => p.zeroPoint) },
+        requantize: context.requantize([plans[0]!.scale * plans[1]!.scale], context.activation(node.outputs[0]!), activationOf(node) ?? undefined),
+        from: node,
+      });
+    },
+  },
+  integer: {
+    verify(node, graph) {
+      verifyBinary(node, graph);
+      zeroPoints(node, 2);
+    },
+    bounds(node, graph) {
+      const zeros = zeroPoints(node, 2);
+      const [a, b] = binaryTensors(node, graph).inputs.map((t, i) => scaledInterval(t.codeRange, zeros[i]!, 1)) as [readonly [number, number], readonly [number, number]];
+      const corners = a.flatMap((x) => b.map((y) => x * y + 0));
+      return { accumulator: [[Math.min(...corners), Math.max(...corners)]], accumulatorBits: 32 };
+    },
+    kernels: [
+      binaryKernel('mul', (node, view) => {
+        const [a, b] = zeroPoints(node, 2);
+        return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!), variant: '' };
+      }),
+    ],
   },
 });

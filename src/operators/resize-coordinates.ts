@@ -49,9 +49,52 @@ export interface LinearTap {
 /** Coordinates outside the image are clamped to its border pixels. */
 export function linearTaps(inputSize: number, outputSize: number, mode: CoordinateMode): readonly LinearTap[] {
   return Array.from({ length: outputSize }, (_, o) => {
-    const { numerator, denominator: d } = coordinate(o, inputSize, outputSize, mode);
-    const n = Math.min(Math.max(numerator, 0), (inputSize - 1) * d);
-    const low = Math.floor(n / d);
-    return { low, high: Math.min(low + 1, inputSize - 1), fraction: (n - low * d) / d };
+    const { low, high, numerator, denominator } = rationalTap(o, inputSize, outputSize, mode);
+    return { low, high, fraction: numerator / denominator };
   });
+}
+
+/** Taps with integer weights: [low, high, weight of high], the weight of low being units − weight. */
+export interface FixedTaps {
+  readonly units: number;
+  readonly taps: readonly (readonly [number, number, number])[];
+}
+
+/** The exact fractions over their least common denominator. */
+export function exactTaps(inputSize: number, outputSize: number, mode: CoordinateMode): FixedTaps {
+  const taps = Array.from({ length: outputSize }, (_, o) => rationalTap(o, inputSize, outputSize, mode));
+  const units = taps.reduce((lcm, { numerator, denominator }) => {
+    const reduced = denominator / greatestDivisor(denominator, numerator);
+    return (lcm / greatestDivisor(lcm, reduced)) * reduced;
+  }, 1);
+  return { units, taps: taps.map(({ low, high, numerator, denominator }) => [low, high, (numerator * units) / denominator] as const) };
+}
+
+/** TFLite's ResizeBilinear on integers: a scale of 10 fractional bits. Source: reference_ops ResizeBilinearInteger. */
+export function tfliteTaps(inputSize: number, outputSize: number, mode: CoordinateMode): FixedTaps {
+  const units = 1024;
+  const aligned = mode === 'align-corners' && outputSize > 1;
+  const scale = aligned ? Math.trunc((units * (inputSize - 1) + Math.trunc((outputSize - 1) / 2)) / (outputSize - 1)) : Math.trunc((units * inputSize + Math.trunc(outputSize / 2)) / outputSize);
+  const isHalfPixel = mode === 'half-pixel' || mode === 'pytorch-half-pixel';
+  return {
+    units,
+    taps: Array.from({ length: outputSize }, (_, o) => {
+      const position = isHalfPixel ? o * scale + Math.trunc(scale / 2) - units / 2 : o * scale;
+      const low = Math.max(Math.trunc(position / units), 0);
+      const high = Math.min(Math.trunc((position + units - 1) / units), inputSize - 1);
+      return [low, high, position - units * low] as const;
+    }),
+  };
+}
+
+/** The clamped coordinate as its two pixels and the fraction numerator/denominator towards the second. */
+function rationalTap(o: number, inputSize: number, outputSize: number, mode: CoordinateMode): Rational & { readonly low: number; readonly high: number } {
+  const { numerator, denominator } = coordinate(o, inputSize, outputSize, mode);
+  const n = Math.min(Math.max(numerator, 0), (inputSize - 1) * denominator);
+  const low = Math.floor(n / denominator);
+  return { low, high: Math.min(low + 1, inputSize - 1), numerator: n - low * denominator, denominator };
+}
+
+function greatestDivisor(a: number, b: number): number {
+  return b === 0 ? a : greatestDivisor(b, a % b);
 }

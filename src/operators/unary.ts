@@ -1,29 +1,61 @@
 /** Any function of one variable. On integers it is a table with one entry a code. */
+import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { numberAttribute, stringAttribute } from './attributes.js';
+import { codeLimits, codeOf, isTflite } from './codes.js';
 import { defineOperator } from './definition.js';
 import { expectInputs, sampled } from './float-tensors.js';
-import { unaryFunctions, unaryTensor } from './unary-functions.js';
+import type { ActivationPlan, LowerContext } from './lower.js';
+import { tableKernel, verifyTable } from './table-kernel.js';
+import { tfliteTable } from './tflite-tables.js';
+import { unaryFunctions, unaryScalar, unaryTensor } from './unary-functions.js';
+
+function functionOf(node: FloatNode) {
+  return stringAttribute(node, 'function', unaryFunctions);
+}
+
+/** One code an input code: TFLite's own sequence where it has one, else the function in double precision, rounded half away. */
+function tableOf(node: FloatNode, context: LowerContext, input: ActivationPlan, output: ActivationPlan): number[] {
+  const [low, high] = codeLimits(input);
+  const codes = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  const alpha = numberAttribute(node, 'alpha');
+  const own = isTflite(context.arith) ? tfliteTable(functionOf(node), codes, input, output, context, alpha) : null;
+  return own ?? codes.map((code) => codeOf(unaryScalar(functionOf(node), input.scale * (code - input.zeroPoint), alpha, numberAttribute(node, 'beta')), output));
+}
 
 export const unary = defineOperator({
   name: 'unary',
   float: {
     inferShapes(node, inputs) {
       expectInputs(node, inputs, 1);
-      stringAttribute(node, 'function', unaryFunctions);
+      functionOf(node);
       return [inputs[0]!.shape];
     },
     evaluate(node, context) {
-      const name = stringAttribute(node, 'function', unaryFunctions);
-      return [unaryTensor(name, tf.cast(sampled(context, 0), 'float32'), numberAttribute(node, 'alpha'), numberAttribute(node, 'beta'))];
+      return [unaryTensor(functionOf(node), tf.cast(sampled(context, 0), 'float32'), numberAttribute(node, 'alpha'), numberAttribute(node, 'beta'))];
     },
     scaleRule(node) {
       // Ranges that the function itself fixes, as TFLite has them: they can never clip.
-      switch (stringAttribute(node, 'function', unaryFunctions)) {
+      switch (functionOf(node)) {
         case 'sigmoid': return { kind: 'fixed', scale: 1 / 256, zeroPoint: -128 };
         case 'tanh': return { kind: 'fixed', scale: 1 / 128, zeroPoint: 0 };
         default: return { kind: 'own' };
       }
     },
+    lower(node, context) {
+      const input = context.activation(node.inputs[0]!);
+      const output = context.activation(node.outputs[0]!);
+      if (input.bits > 8) return context.unsupported(node, `a table of ${2 ** input.bits} entries`, 'an input of 8 bits');
+      const codes = tableOf(node, context, input, output);
+      const data = output.bits > 8 ? Int32Array.from(codes) : output.signed ? Int8Array.from(codes) : Uint8Array.from(codes);
+      const x = context.integer(node.inputs[0]!);
+      const y = context.output(node.outputs[0]!);
+      const table = context.constant(`${node.id}:table`, [codes.length], output.bits, output.signed, data, y.real);
+      context.emit({ op: 'unary', inputs: [x.id, table], outputs: [y.id], attributes: {}, from: node });
+    },
+  },
+  integer: {
+    verify: (node, graph) => verifyTable(node, graph, 1),
+    kernels: [tableKernel('unary', () => 1)],
   },
 });

@@ -1,0 +1,4 @@
+/** Element-wise difference. */
+import { additionKernel } from '../addition.js';
+
+export const sub = additionKernel(-1);

@@ -1,0 +1,147 @@
+/**
+ * The integer side of add and sub. Two forms, named by the attribute `variant`:
+ * - `tflite`: TFLite's sequence. Both operands, 20 bits to the left, are rescaled to twice the larger scale, summed, and
+ *   rescaled to the output (attributes inputZeroPoints, inputMultipliers, inputShifts; codes of at most 8 bits).
+ * - `dyadic`: one rounding. accumulator = a·Ma ± b·Mb + offset at the output's scale times 2^shift, multipliers below
+ *   2^15 (attributes inputMultipliers, offset), then a rounding shift.
+ */
+import type { FloatNode } from '../graph/float.js';
+import type { AccumulatorBounds, IntegerGraph, IntegerNode, Requantize } from '../graph/integer.js';
+import { integerAttribute, integersAttribute, stringAttribute } from './attributes.js';
+import { binaryKernel, binaryTensors, verifyBinary, type BinaryView } from './binary.js';
+import { activationOf } from './linear/attributes.js';
+import { isTflite, roundHalfAway } from './codes.js';
+import type { IntegerSide } from './definition.js';
+import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
+import type { LowerContext } from './lower.js';
+import { requantizeScalars, signedTerm } from './views.js';
+
+export const additionVariants = ['tflite', 'dyadic'] as const;
+const LEFT_SHIFT = 20;
+/** Multipliers of 15 bits: two of them fit one SMLAD operand, and their error is below 2^-7 of a code. */
+const MULTIPLIER_LIMIT = 32768;
+
+export function lowerAddition(node: FloatNode, context: LowerContext, sign: 1 | -1): void {
+  const plans = node.inputs.map((id) => context.activation(id));
+  const codes = node.inputs.map((id) => context.integer(id));
+  const output = context.activation(node.outputs[0]!);
+  const y = context.output(node.outputs[0]!);
+  const activation = activationOf(node) ?? undefined;
+  const zeros = plans.map((p) => p.zeroPoint);
+  const inputs = codes.map((c) => c.id);
+  const outputs = [y.id];
+  if (isTflite(context.arith) && plans.every((p) => p.bits <= 8)) {
+    const twice = 2 * Math.max(plans[0]!.scale, plans[1]!.scale);
+    const terms = plans.map((p) => tfliteConstants(context.requantize([p.scale], { ...p, scale: twice })));
+    context.emit({
+      op: node.op,
+      inputs,
+      outputs,
+      attributes: { variant: 'tflite', inputZeroPoints: zeros, inputMultipliers: terms.map((t) => t.multiplier), inputShifts: terms.map((t) => t.shift) },
+      requantize: context.requantize([twice / 2 ** LEFT_SHIFT], output, activation),
+      from: node,
+    });
+    return;
+  }
+  const magnitudes = codes.map((c, i) => Math.max(Math.abs(c.codeRange[0] - zeros[i]!), Math.abs(c.codeRange[1] - zeros[i]!)));
+  const { multipliers, shift } = commonMultipliers(plans.map((p) => p.scale / output.scale), magnitudes);
+  const signed = [multipliers[0]!, sign * multipliers[1]!];
+  const { zeroPoint, clamp } = context.requantize([output.scale], output, activation);
+  context.emit({
+    op: node.op,
+    inputs,
+    outputs,
+    attributes: { variant: 'dyadic', inputMultipliers: signed, offset: -(signed[0]! * zeros[0]! + signed[1]! * zeros[1]!) + 0 },
+    requantize: { mode: 'shift', shift: [shift], rounding: 'halfUp', zeroPoint, clamp },
+    from: node,
+  });
+}
+
+function tfliteConstants(requantize: Requantize): { readonly multiplier: number; readonly shift: number } {
+  if (requantize.mode !== 'tfliteDouble' && requantize.mode !== 'tfliteSingle') throw new RangeError(`TFLite's add needs a tflite mode, not ${requantize.mode}`);
+  return { multiplier: requantize.multiplier[0]!, shift: requantize.shift[0]! };
+}
+
+/** Ratios as multipliers over the largest common power of two that keeps them below 2^15 and the sum below 2^30. */
+export function commonMultipliers(ratios: readonly number[], magnitudes: readonly number[]): { readonly multipliers: readonly number[]; readonly shift: number } {
+  for (let shift = 31; shift > 0; shift--) {
+    const multipliers = ratios.map((r) => roundHalfAway(r * 2 ** shift));
+    const reach = multipliers.reduce((sum, m, i) => sum + m * magnitudes[i]!, 0);
+    if (multipliers.every((m) => m < MULTIPLIER_LIMIT) && reach < 2 ** 30) return { multipliers, shift };
+  }
+  return { multipliers: ratios.map(roundHalfAway), shift: 0 };
+}
+
+function verify(node: IntegerNode, graph: IntegerGraph): void {
+  const { inputs } = verifyBinary(node, graph);
+  if (stringAttribute(node, 'variant', additionVariants) === 'dyadic') {
+    integersAttribute(node, 'inputMultipliers', 2);
+    integerAttribute(node, 'offset');
+    if (node.requantize!.mode !== 'shift') throw integerGraphError(node, `variant dyadic needs a shift requantization, not ${node.requantize!.mode}`);
+    return;
+  }
+  zeroPoints(node, 2);
+  integersAttribute(node, 'inputMultipliers', 2);
+  const shifts = integersAttribute(node, 'inputShifts', 2);
+  if (shifts.some((s) => s > 0 || s < -31)) throw integerGraphError(node, `'inputShifts' must lie in [-31, 0]`);
+  if (inputs.some((t) => t.type.bits > 8)) throw integerGraphError(node, 'variant tflite takes codes of at most 8 bits');
+  if (!node.requantize!.mode.startsWith('tflite')) throw integerGraphError(node, `variant tflite needs a tflite requantization, not ${node.requantize!.mode}`);
+}
+
+function bounds(node: IntegerNode, graph: IntegerGraph, sign: 1 | -1): AccumulatorBounds {
+  const { inputs } = binaryTensors(node, graph);
+  const multipliers = integersAttribute(node, 'inputMultipliers', 2);
+  if (stringAttribute(node, 'variant', additionVariants) === 'dyadic') {
+    const offset = integerAttribute(node, 'offset');
+    const [low, high] = sumOfIntervals(inputs.map((t, i) => scaledInterval(t.codeRange, 0, multipliers[i]!)));
+    return { accumulator: [[low + offset, high + offset]], accumulatorBits: 32 };
+  }
+  const zeros = zeroPoints(node, 2);
+  const shifts = integersAttribute(node, 'inputShifts', 2);
+  // Each of the two roundings adds less than one.
+  const terms = inputs.map((t, i) => {
+    const [low, high] = scaledInterval(t.codeRange, zeros[i]!, 2 ** LEFT_SHIFT * multipliers[i]! * 2 ** (shifts[i]! - 31));
+    return i === 1 && sign < 0 ? [-high, -low] as const : [low, high] as const;
+  });
+  const [low, high] = sumOfIntervals(terms);
+  return { accumulator: [[Math.floor(low) - 4, Math.ceil(high) + 4]], accumulatorBits: 32 };
+}
+
+interface AdditionView extends BinaryView {
+  readonly tflite: boolean;
+  readonly single: boolean;
+  readonly minus: boolean;
+  readonly zeroPoints: readonly number[];
+  readonly multipliers: readonly number[];
+  readonly shifts: readonly number[];
+  readonly offsetTerm: string;
+}
+
+export function additionSide(op: 'add' | 'sub'): IntegerSide {
+  const sign = op === 'add' ? 1 : -1;
+  return {
+    verify,
+    bounds: (node, graph) => bounds(node, graph, sign),
+    kernels: [
+      binaryKernel(op, (node, view): { view: AdditionView; scalars: readonly string[]; variant: string } => {
+        const tflite = stringAttribute(node, 'variant', additionVariants) === 'tflite';
+        const single = node.requantize!.mode === 'tfliteSingle';
+        const own = tflite ? [single ? 'tfliteAddTermSingle' : 'tfliteAddTerm'] : [];
+        return {
+          view: {
+            ...view,
+            tflite,
+            single,
+            minus: sign < 0,
+            zeroPoints: tflite ? zeroPoints(node, 2) : [0, 0],
+            multipliers: integersAttribute(node, 'inputMultipliers', 2),
+            shifts: tflite ? integersAttribute(node, 'inputShifts', 2) : [0, 0],
+            offsetTerm: tflite ? '' : signedTerm(integerAttribute(node, 'offset')),
+          },
+          scalars: [...own, ...requantizeScalars(node.requantize!)],
+          variant: tflite ? '_tflite' : '',
+        };
+      }),
+    ],
+  };
+}
