@@ -8,7 +8,7 @@ import { sliceBox, type StridedSlice } from './strided-slice.js';
 
 /** Gives a value another source shape: constants at once, activations by a reshape. A leading 1 is the batch. */
 export function reshapeTo(call: TensorflowCall, value: SourceValue, shape: readonly number[], i = 0): void {
-  if (elementCount(shape) !== elementCount(value.shape)) call.fail(`cannot turn [${value.shape.join(', ')}] into [${shape.join(', ')}]`);
+  if (!shape.every(Number.isInteger) || elementCount(shape) !== elementCount(value.shape)) call.fail(`cannot turn [${value.shape.join(', ')}] into [${shape.join(', ')}]`);
   if (value.constant) {
     call.defineConstant(reshapeConstant(value.constant, shape), i);
     return;

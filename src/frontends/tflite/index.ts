@@ -28,13 +28,14 @@ const NEAREST: Readonly<Record<string, string>> = {
 };
 
 /**
- * Imports the main subgraph. `file` is what errors call it.
+ * Imports the main subgraph. Errors call it by the last part of `path`.
  * Throws ModelFormatError for a damaged file, UnsupportedOperatorError naming every node that cannot be imported.
  */
-export function importTflite(bytes: Uint8Array, file: string): FloatGraph {
+export function importTflite(bytes: Uint8Array, path: string): FloatGraph {
+  const file = basename(path);
   const model = readTflite(bytes, file);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  const context = new ImportContext({ name: basename(file).replace(/\.tflite$/i, ''), source: { file, format: 'tflite', sha256 } });
+  const context = new ImportContext({ name: file.replace(/\.tflite$/i, ''), source: { file, format: 'tflite', sha256 } });
   importInputs(context, model);
   for (const operator of model.operators) importOperator(context, model, operator);
   exportOutputs(context, model, file);

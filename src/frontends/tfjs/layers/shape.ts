@@ -53,8 +53,10 @@ const average: LayerImporter = (layer) => {
   return layer.emit('mul', [sum, factor], { activation: null });
 };
 
+/** One axis may be open: −1, or null as TensorFlow.js writes it. */
 const reshape: LayerImporter = (layer) => {
-  const wanted = layer.config.integers('target_shape');
+  const wanted = layer.config.list('target_shape').map((d) => (d === null ? -1 : Number(d)));
+  if (!wanted.every(Number.isInteger)) layer.config.fail('target_shape', 'a list of integers');
   const total = layer.shape().reduce((a, b) => a * b, 1);
   const known = wanted.filter((d) => d !== -1).reduce((a, b) => a * b, 1);
   return layer.reshape(layer.x, wanted.map((d) => (d === -1 ? total / known : d)));
