@@ -4,6 +4,7 @@
  */
 import { allocateCodes, createSimulator, requantizer } from '../../../sim/index.js';
 import { constantCodes, integerTensor, type Codes, type IntegerGraph, type IntegerNode, type TensorId } from '../../graph/integer.js';
+import { typeRange } from '../../graph/lanes.js';
 import { channelCount, channelModel } from './channels.js';
 import { padCodesOf } from './linear-weights.js';
 
@@ -71,13 +72,24 @@ function applyNode(node: IntegerNode, graph: IntegerGraph, facts: ReadonlyMap<Te
   for (let c = 0; c < output.known.length; c++) {
     const sources = model.sources(c).map(({ tensor, channel }) => ({ f: facts.get(tensor)!, channel }));
     if (sources.every(({ f, channel }) => f.known[channel])) output.known[c] = 1;
+    if (node.op === 'unary') tableFacts(node, graph, sources[0], output, c);
     if (!model.copies) continue;
     output.low[c] = within(node.attributes['clamp'], Math.min(...sources.map(({ f, channel }) => f.low[channel])));
     output.high[c] = within(node.attributes['clamp'], Math.max(...sources.map(({ f, channel }) => f.high[channel])));
   }
 }
 
-/** Max-pool clamps what it copies. */
+/** Least and greatest entry of a table over the interval of its index. */
+function tableFacts(node: IntegerNode, graph: IntegerGraph, { f, channel }: { readonly f: ChannelFacts; readonly channel: number }, output: ChannelFacts, c: number): void {
+  const table = constantCodes(graph, node.inputs[1]);
+  const lowest = typeRange(integerTensor(graph, node.inputs[0]).type)[0];
+  const reached = Array.from(table.subarray(f.low[channel] - lowest, f.high[channel] - lowest + 1));
+  output.low[c] = Math.min(...reached);
+  output.high[c] = Math.max(...reached);
+  if (output.low[c] === output.high[c]) output.known[c] = 1;
+}
+
+/** Pools clamp what they copy. */
 function within(clamp: unknown, code: number): number {
   const [low, high] = (clamp ?? [code, code]) as readonly [number, number];
   return Math.min(high, Math.max(low, code));

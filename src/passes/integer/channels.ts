@@ -9,6 +9,7 @@ export interface ChannelRef {
 /**
  * `linear`: every output channel is a weighted sum over all input channels (conv2d, dense): both sides can shrink alone.
  * `tied`: every output channel comes from the same channel(s) of the inputs alone: both sides can only shrink together.
+ *   `copies`: its codes lie between the least and greatest of its sources, but for a `clamp` attribute.
  * `opaque`: nothing is known, all channels stay.
  */
 export type ChannelModel =
@@ -17,9 +18,9 @@ export type ChannelModel =
   | { readonly kind: 'opaque' };
 
 const OPAQUE: ChannelModel = { kind: 'opaque' };
-/** Operators that compute each channel from the same channel of their first input; those that only copy or select codes. */
+/** Operators that compute each channel from the same channel of their first input; those whose codes stay between those of the input, but for a clamp. */
 const CHANNELWISE = new Set(['max-pool2d', 'average-pool2d', 'clamp', 'unary', 'requantize', 'resize']);
-const SELECTING = new Set(['max-pool2d']);
+const SELECTING = new Set(['max-pool2d', 'clamp']);
 const ELEMENTWISE = new Set(['add', 'sub', 'mul']);
 
 export function channelCount(shape: readonly number[]): number {
@@ -33,11 +34,15 @@ export function channelModel(node: IntegerNode, graph: IntegerGraph): ChannelMod
     const multiplier = integerTensor(graph, node.inputs[1]).shape[3];
     return { kind: 'tied', copies: false, sources: (c) => [{ tensor: node.inputs[0], channel: Math.floor(c / multiplier) }] };
   }
-  if (CHANNELWISE.has(node.op)) return { kind: 'tied', copies: SELECTING.has(node.op), sources: (channel) => [{ tensor: node.inputs[0], channel }] };
+  if (CHANNELWISE.has(node.op)) return { kind: 'tied', copies: staysBetween(node), sources: (channel) => [{ tensor: node.inputs[0], channel }] };
   if (ELEMENTWISE.has(node.op)) return elementwise(node, graph);
   if (node.op === 'concat') return concatenation(node, graph);
   if (node.op === 'reshape') return reshaping(node, graph);
   return OPAQUE;
+}
+
+function staysBetween(node: IntegerNode): boolean {
+  return SELECTING.has(node.op) || (node.op === 'average-pool2d' && node.attributes['variant'] === 'tflite');
 }
 
 /** Without broadcasting along the channels. */
