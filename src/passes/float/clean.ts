@@ -3,13 +3,13 @@ import type { FloatNode } from '../../graph/float.js';
 import { sameQuantization } from './constants.js';
 import type { GraphEditor } from './editor.js';
 import { forEachNode, type FloatPass } from './pass.js';
-import { compose, isIdentity, movesNothing, sameShape } from './permutations.js';
+import { compose, isIdentity, sameShape } from './permutations.js';
 
 export const clean: FloatPass = {
   name: 'clean',
   title: 'nodes without effect removed or joined',
   run(editor) {
-    const transposes = forEachNode(editor, ['transpose'], (node) => joinTransposes(editor, node) || flattenTranspose(editor, node));
+    const transposes = forEachNode(editor, ['transpose'], (node) => joinTransposes(editor, node));
     const reshapes = forEachNode(editor, ['reshape'], (node) => joinReshapes(editor, node));
     const identities = editor.list().filter((node) => editor.has(node) && isIdentityNode(editor, node) && bypass(editor, node)).length;
     return transposes + reshapes + identities + removeRepeated(editor) + editor.sweep();
@@ -56,14 +56,6 @@ function joinTransposes(editor: GraphEditor, node: FloatNode): boolean {
   if (!before) return false;
   const permutation = compose(before.attributes['permutation'] as readonly number[], node.attributes['permutation'] as readonly number[]);
   editor.update(node, { inputs: before.inputs, attributes: { permutation } });
-  return true;
-}
-
-/** Where only axes of length 1 move, a transpose is a reshape. */
-function flattenTranspose(editor: GraphEditor, node: FloatNode): boolean {
-  const permutation = node.attributes['permutation'] as readonly number[];
-  if (isIdentity(permutation) || !movesNothing(editor.shape(node.inputs[0]!), permutation)) return false;
-  editor.update(node, { op: 'reshape', attributes: { shape: editor.shape(node.outputs[0]!) } });
   return true;
 }
 

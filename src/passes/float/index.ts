@@ -5,19 +5,24 @@ import { channelsLast } from './channels-last.js';
 import { clean } from './clean.js';
 import { GraphEditor } from './editor.js';
 import { finishBatchNorms } from './finish-batch-norms.js';
+import { flattenTransposes } from './flatten-transposes.js';
 import { foldAffine } from './fold-affine.js';
 import { foldConstants } from './fold-constants.js';
 import { foldFlatten } from './fold-flatten.js';
 import { foldPads } from './fold-pads.js';
 import { fuseActivations } from './fuse-activations.js';
+import { groupNorms } from './group-norms.js';
 import { keepAxes } from './keep-axes.js';
 import type { FloatPass } from './pass.js';
 import { recogniseFunctions } from './recognise-functions.js';
 import { recogniseNorms } from './recognise-norms.js';
 import { sinkReshapes } from './sink-reshapes.js';
 
-/** Recognition comes before folding, which takes patterns apart. */
-const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, keepAxes, channelsLast, foldFlatten, sinkReshapes, foldAffine, foldPads, fuseActivations];
+/**
+ * Recognition comes before folding, which takes patterns apart; transposes that move nothing stay transposes until the
+ * order of axes is chosen, so that a port can take them.
+ */
+const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, channelsLast, clean, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
 const FINISHING: readonly FloatPass[] = [finishBatchNorms, clean, fuseActivations, clean];
 /** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
 const MOST_ROUNDS = 50;

@@ -1,9 +1,11 @@
 /** Chooses an order of axes for every component so that the fewest elements have to be moved. */
-import { compose, identity, movesNothing, permuted, type Permutation } from '../permutations.js';
+import { compose, identity, isIdentity, movesNothing, permuted, type Permutation } from '../permutations.js';
 import { demandSize, type Component, type Components, type Demand } from './components.js';
 
 /** Enough for a choice to travel along a chain of components; each round only ever lowers the cost. */
 const ROUNDS = 20;
+/** A transpose that moves nothing is a reshape: free, but none at all is nicer. */
+const RESHAPE_COST = 1e-3;
 
 /** One order a component: axis i of what is stored is axis order[i] of the file's. */
 export function chooseOrders(components: Components): readonly Permutation[] {
@@ -73,9 +75,10 @@ function cost(demands: readonly Demand[], orders: readonly Permutation[]): numbe
     const stored = demand.stored === null ? own : orders[demand.stored]!;
     const wanted = compose(demand.through, demand.wanted === null ? own : orders[demand.wanted]!);
     const key = `${demand.key} ${wanted.join()}`;
-    if (paid.has(key) || movesNothing(permuted(demand.shape, stored), wanted.map((axis) => stored.indexOf(axis)))) continue;
+    const permutation = wanted.map((axis) => stored.indexOf(axis));
+    if (paid.has(key) || isIdentity(permutation)) continue;
     paid.add(key);
-    elements += demandSize(demand);
+    elements += movesNothing(permuted(demand.shape, stored), permutation) ? RESHAPE_COST : demandSize(demand);
   }
   return elements;
 }
