@@ -16,7 +16,7 @@ export const cortexM0: Target = {
     unalignedAccess: false,
   },
   toolchain: 'gcc-arm-none-eabi',
-  flags: ['-mcpu=cortex-m0', '-mthumb', '-mfloat-abi=soft', '-DPTQ_TRAP_UNALIGNED'],
+  flags: ['-mcpu=cortex-m0', '-mthumb', '-mfloat-abi=soft'],
   optimization: '-O2',
   memory: { flashBytes: 4 * 1024 * 1024, ramBytes: 4 * 1024 * 1024 },
   linkerScript: 'linker/mps2.ld',

@@ -14,7 +14,7 @@ export async function stackBound(reach: Reach, build: Build): Promise<number | n
     const found = reach.functions.get(name);
     if (visiting.has(name) || !found?.machine || (found.indirect > 0 && found.provenance !== 'library')) return null;
     visiting.add(name);
-    const own = frames.get(name) ?? (frames.has(name) ? null : frameOf(found.machine));
+    const own = frameBytes(found.machine, frames);
     const below = found.callees.map(depth);
     visiting.delete(name);
     const total = own === null || below.includes(null) ? null : own + Math.max(0, ...(below as number[]));
@@ -22,6 +22,14 @@ export async function stackBound(reach: Reach, build: Build): Promise<number | n
     return total;
   };
   return depth(reach.root);
+}
+
+/** The larger of what the compiler says and what the instructions show; null where the compiler calls it dynamic. */
+function frameBytes(machine: MachineFunction, frames: ReadonlyMap<string, number | null>): number | null {
+  // clones are called `f.constprop.0` in the program and `f.constprop` in the compiler's account
+  const names = [machine.name, machine.name.replace(/\.\d+$/, '')];
+  const told = names.flatMap((name) => (frames.has(name) ? [frames.get(name) as number | null] : []));
+  return told.includes(null) ? null : Math.max(frameOf(machine), ...(told as number[]));
 }
 
 /** Function → bytes by the compiler's own account (-fstack-usage); null: not static. */
@@ -41,9 +49,12 @@ async function readStackUsage(build: Build): Promise<ReadonlyMap<string, number 
 export function frameOf(machine: MachineFunction): number {
   let bytes = 0;
   for (const { mnemonic, operands } of machine.instructions) {
-    if (/^(push|stmdb|vpush)/.test(mnemonic) && (mnemonic !== 'stmdb' || operands.startsWith('sp!'))) bytes += pushedBytes(operands, mnemonic);
+    if (/^v?push/.test(mnemonic) || (mnemonic.startsWith('stmdb') && operands.startsWith('sp!'))) bytes += pushedBytes(operands, mnemonic);
+    const stored = /\[sp, #-(\d+)\]!$/.exec(operands);
+    if (stored) bytes += Number(stored[1]);
     const moved = /^sp, (?:sp, )?#(\d+)$/.exec(operands) ?? /^sp,\s*sp,\s*-(\d+)$/.exec(operands) ?? /^\$0x([0-9a-f]+),%rsp$/.exec(operands);
-    if (moved && /^(sub|addi|c\.addi)/.test(mnemonic)) bytes += operands.startsWith('$') ? Number.parseInt(moved[1], 16) : Number(moved[1]);
+    const down = mnemonic.startsWith('sub') || operands.includes('-');
+    if (moved && down) bytes += operands.startsWith('$') ? Number.parseInt(moved[1], 16) : Number(moved[1]);
   }
   return bytes;
 }

@@ -31,7 +31,8 @@ __attribute__((noreturn)) void ptq_reset(void) {
   COPROCESSOR_ACCESS |= 0xfu << 20;
   __asm__ volatile("dsb\n isb" ::: "memory");
 #endif
-#ifdef PTQ_TRAP_UNALIGNED
+#ifdef __ARM_ARCH_6M__
+  /* As every Armv6-M core does; the emulator's larger core must be told. */
   CONFIGURATION |= UNALIGNED_TRAP;
   __asm__ volatile("dsb\n isb" ::: "memory");
 #endif
