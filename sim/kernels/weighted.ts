@@ -68,19 +68,25 @@ function foldedBias(bias: Codes, weights: Codes, depth: number, zeroPoint: numbe
   return Int32Array.from(bias, (b, i) => (b - Math.imul(zeroPoint, sums[i % channels]!)) | 0);
 }
 
+/** Copies the windows of `count` output pixels into rows of the left operand; neighbouring pixels in one go. */
 function gather(x: Codes, product: DotProducts, plan: WindowPlan, group: number, first: number, count: number): void {
   const { left, depth } = product;
-  const { sources, taps, inputChannels, outside } = plan;
-  const channels = inputChannels / plan.groups;
+  const { sources, taps, inputChannels, outside, groups } = plan;
+  const channels = inputChannels / groups;
   const offset = group * channels;
   for (let i = 0; i < count; i++) {
     let to = i * depth;
-    let source = (first + i) * taps;
-    for (let tap = 0; tap < taps; tap++, source++) {
+    const end = (first + i + 1) * taps;
+    for (let source = end - taps; source < end; source++) {
       const pixel = sources[source]!;
-      const from = pixel * inputChannels + offset;
-      if (pixel < 0) for (let c = 0; c < channels; c++) left[to++] = outside[offset + c]!;
-      else for (let c = 0; c < channels; c++) left[to++] = x[from + c]!;
+      if (pixel < 0) {
+        for (let c = 0; c < channels; c++) left[to++] = outside[offset + c]!;
+        continue;
+      }
+      let from = pixel * inputChannels + offset;
+      let next = pixel + 1;
+      if (groups === 1) for (; source + 1 < end && sources[source + 1] === next; next++) source++;
+      for (const last = from + (next - pixel - 1) * inputChannels + channels; from < last; from++) left[to++] = x[from]!;
     }
   }
 }
