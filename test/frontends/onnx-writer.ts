@@ -53,7 +53,7 @@ export interface ModelParts {
 export function modelMessage({ nodes, inputs, outputs, constants = [], opset = 17 }: ModelParts): ModelMessage {
   return {
     irVersion: 8,
-    opsetImport: [{ domain: '', version: opset }, { domain: 'com.microsoft', version: 1 }],
+    opsetImport: [{ domain: '', version: opset }],
     graph: { name: 'test', node: nodes, initializer: constants, input: inputs, output: outputs },
   };
 }

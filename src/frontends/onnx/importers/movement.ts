@@ -49,7 +49,7 @@ const unsqueeze: Importer = (call) => {
 
 const transpose: Importer = (call) => {
   const x = call.input(0);
-  call.define({ ...transposeValue(call, x, permutationOf(call, x.shape.length), call.outputName), ...(x.codes && { codes: true }) });
+  call.define(transposeValue(call, x, permutationOf(call, x.shape.length), call.outputName));
 };
 
 /** Emits one slice; the ranges have one entry a source axis. */
@@ -84,7 +84,7 @@ const split: Importer = (call) => {
 
 const concat: Importer = (call) => {
   const { context, origin } = call;
-  const given = call.inputs();
+  const given = call.node.inputs.map((_, i) => call.activation(i));
   const axis = context.axis(given[0]!, call.int('axis', 1), origin);
   const first = given.find((v) => v.batchAxis !== null)?.batchAxis ?? null;
   const batchAxis = first === axis ? null : first;
@@ -201,7 +201,23 @@ const spaceToDepth: Importer = (call) => {
   call.result(context.reshape(moved, [channels * b * b, height / b, width / b], origin, call.outputName), 0);
 };
 
-export const movement: ImporterTable = {
+/** Codes between QuantizeLinear and DequantizeLinear stay codes of the same scale wherever they are moved. */
+function movingCodes(importer: Importer): Importer {
+  return (call) => {
+    importer(call);
+    const source = call.input(0);
+    if (!source.codes) return;
+    const quantization = call.context.quantizationOf(source.tensor!);
+    call.node.outputs.forEach((name, index) => {
+      const value = name ? call.context.lookup(name) : null;
+      if (!value?.tensor) return;
+      const tensor = quantization ? call.context.quantized(value.tensor, quantization, call.origin, name) : value.tensor;
+      call.define({ ...value, tensor, codes: true }, index);
+    });
+  };
+}
+
+const movers: ImporterTable = {
   Reshape: reshape,
   Flatten: flatten,
   Squeeze: squeeze,
@@ -209,9 +225,13 @@ export const movement: ImporterTable = {
   Transpose: transpose,
   Slice: slice,
   Split: split,
+  Gather: gather,
+};
+
+export const movement: ImporterTable = {
+  ...Object.fromEntries(Object.entries(movers).map(([name, importer]) => [name, movingCodes(importer)])),
   Concat: concat,
   Pad: pad,
-  Gather: gather,
   Shape: shape,
   Size: size,
   DepthToSpace: depthToSpace,
