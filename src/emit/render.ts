@@ -42,7 +42,7 @@ export class Renderer {
     let compiled = this.templates.get(template);
     if (!compiled) {
       if (!this.has(template)) throw new TemplateError(template, `there is no file ${template}.hbs`);
-      compiled = this.handlebars.compile(readFileSync(this.path(template), 'utf8'), OPTIONS);
+      compiled = this.handlebars.compile(readTemplate(this.path(template)), OPTIONS);
       this.templates.set(template, compiled);
     }
     return compiled;
@@ -57,11 +57,16 @@ export class Renderer {
     const folder = join(this.folder, 'partials');
     const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.hbs')) : [];
     for (const file of files.sort()) {
-      const source = readFileSync(join(folder, file), 'utf8');
+      const source = readTemplate(join(folder, file));
       this.handlebars.registerPartial(file.slice(0, -'.hbs'.length), this.handlebars.compile(source, OPTIONS));
     }
     this.partialsLoaded = true;
   }
+}
+
+/** A brace of C right behind a field, `{{x}}}`, is what it looks like; Handlebars would take the three for one token. */
+function readTemplate(path: string): string {
+  return readFileSync(path, 'utf8').replace(/(?<!\{)(\{\{[^{}]+\}\})(?=\}(?!\}))/g, '$1{{!}}');
 }
 
 /** Handlebars copies the context of a partial that has arguments into a plain object; this wraps it again. */

@@ -28,6 +28,11 @@ test('standalone partials keep the indentation; arguments and blocks inside them
   assert.is(new Renderer(folder).render('outer', view), '{\n  int32_t code = 3;\n  return 7;\n}\n');
 });
 
+test('a brace of C behind a field is a brace', () => {
+  write('brace', 'if (x) { return {{count}}}\n{{#each list}}{{value}}}{{/each}}\n');
+  assert.is(new Renderer(folder).render('brace', view), 'if (x) { return 3}\n1}2}\n');
+});
+
 /** Every place where a template can name a field. */
 const misspelt: readonly (readonly [string, string])[] = [
   ['{{missing}}', 'missing'],
