@@ -16,7 +16,7 @@ export interface LoopView {
   readonly size: number;
 }
 
-/** What templates print: `loops` opened in order, `closings` are the indents of their closing braces. */
+/** What templates print: `loops` opened in order, `closings` are the lines that close them. */
 export interface NestView {
   readonly loops: readonly LoopView[];
   readonly closings: readonly string[];
@@ -60,7 +60,7 @@ export function nestView(axes: readonly NestAxis[], bases: readonly number[]): N
   const loops = axes.map((axis, depth) => ({ indent: '  '.repeat(depth + 1), variable: `i${depth}`, size: axis.size }));
   return {
     loops,
-    closings: loops.map((l) => l.indent).reverse(),
+    closings: loops.map((l) => `${l.indent}}`).reverse(),
     indent: '  '.repeat(axes.length + 1),
     offsets: bases.map((base, k) => offsetText(base, axes.map((axis, depth) => ({ stride: axis.strides[k]!, variable: `i${depth}` })))),
   };
