@@ -21,16 +21,10 @@ async function importModel(file: string, bytes: Uint8Array): Promise<FloatGraph>
     case 'tflite':
       return (await import('./tflite/index.js')).importTflite(bytes, file);
     case 'tfjs':
-      return importTfjsModel(file);
+      return (await import('./tfjs/index.js')).importTfjs(file);
     case 'onnx':
       return (await import('./onnx/index.js')).importOnnx(bytes, file);
   }
-}
-
-async function importTfjsModel(file: string): Promise<FloatGraph> {
-  const path: string = './tfjs/index.js';
-  const module = (await import(path)) as { importTfjs(file: string): Promise<FloatGraph> };
-  return module.importTfjs(file);
 }
 
 async function modelFile(path: string): Promise<string> {
