@@ -7,6 +7,7 @@ import { createSimulator } from '../sim/index.js';
 import { loadModel } from '../src/frontends/index.js';
 import { verifyIntegerGraph } from '../src/graph/verify.js';
 import type { Codes, IntegerGraph } from '../src/graph/integer.js';
+import { optimizeFloatGraph } from '../src/passes/float/index.js';
 import { lowerGraph, planQuantization } from '../src/quantization/index.js';
 import { optimizeIntegerGraph } from '../src/passes/integer/index.js';
 import { benchDirectory, leftOut } from './support/bench.js';
@@ -40,7 +41,7 @@ for (const name of MODELS) {
 }
 
 async function integerGraph(file: string): Promise<IntegerGraph> {
-  const float = await loadModel(file);
+  const float = optimizeFloatGraph(await loadModel(file)).graph;
   const graph = lowerGraph(float, planQuantization(float, null, { method: 'nearest', bits: 'w8a8', seed: 0 }));
   verifyIntegerGraph(graph);
   return graph;
