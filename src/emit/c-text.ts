@@ -37,21 +37,21 @@ export function floatLiteral(value: number): string {
   return `${single}f`;
 }
 
-/** A call as one statement, its arguments wrapped where the line gets long. */
-export function callStatement(name: string, args: readonly string[], indent: string): string {
-  const line = `${indent}${name}(${args.join(', ')});`;
+/** `head(a, b, c)end`, the list below the head where the line gets long. */
+export function wrapList(head: string, list: readonly string[], indent: string, end: string): string {
+  const line = `${indent}${head}(${list.join(', ')})${end}`;
   if (line.length <= LINE_WIDTH) return line;
   const rows: string[] = [];
   let row = `${indent}    `;
-  args.forEach((arg, i) => {
-    const item = i === args.length - 1 ? arg : `${arg}, `;
-    if (row.length + item.length > LINE_WIDTH) {
+  list.forEach((item, i) => {
+    const text = i === list.length - 1 ? item : `${item}, `;
+    if (row.length + text.length > LINE_WIDTH) {
       rows.push(row.trimEnd());
       row = `${indent}    `;
     }
-    row += item;
+    row += text;
   });
-  return `${indent}${name}(\n${[...rows, row].join('\n')});`;
+  return `${indent}${head}(\n${[...rows, row].join('\n')})${end}`;
 }
 
 /** 12,345: for people. */

@@ -2,6 +2,7 @@
 import { TemplateError } from '../errors.js';
 import type { KernelInstance } from '../operators/kernel.js';
 import type { Step } from '../schedule/schedule.js';
+import { wrapList } from './c-text.js';
 import { UniqueNames } from './names.js';
 import { renderTemplate } from './render.js';
 
@@ -37,7 +38,7 @@ export function renderKernels(model: string, steps: readonly Step[]): KernelFunc
     found.steps.push(step.index);
     nameOfStep.push(found.name);
   }
-  const functions = [...byText].map(([text, f]) => ({ ...f, text: text.replaceAll(PLACEHOLDER, f.name) }));
+  const functions = [...byText].map(([text, f]) => ({ ...f, text: wrapParameters(withoutIdentities(text.replaceAll(PLACEHOLDER, f.name))) }));
   return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))] };
 }
 
@@ -47,4 +48,14 @@ function renderKernel(kernel: KernelInstance): string {
     throw new TemplateError(kernel.template, "a kernel must be one function 'static PTQ_NOINLINE void {{name}}(…)'");
   }
   return text;
+}
+
+/** Shapes are baked in, so that some terms come out as `x * 1` or `x - 0`, which nobody would write by hand. */
+function withoutIdentities(text: string): string {
+  return text.replace(/(?<=[\w)\]]) \* 1(?=[;,)\]]| [+-] )/g, '').replace(/(?<=[\w)\]]) [+-] 0(?=[;,)\]])/g, '');
+}
+
+/** A parameter list that is too long for its line goes below it, as arguments of calls do. */
+function wrapParameters(text: string): string {
+  return text.replace(/^(static PTQ_NOINLINE void \w+)\(([^)]*)\) \{$/m, (_line, head: string, list: string) => wrapList(head, list.split(', '), '', ' {'));
 }

@@ -5,7 +5,7 @@ import { arenaAlignment } from '../schedule/memory.js';
 import { tensorBytes } from '../schedule/lifetimes.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
 import { toolVersion } from '../version.js';
-import { callStatement, grouped } from './c-text.js';
+import { grouped, wrapList } from './c-text.js';
 import { ConstantPool } from './constants.js';
 import { graphDigest } from './digest.js';
 import { type KernelFunctions, renderKernels } from './kernels.js';
@@ -130,7 +130,7 @@ function stepView(schedule: Schedule, step: Step, name: string, pool: ConstantPo
   return {
     index: step.index,
     comment: commentText(`${step.index}: ${nodes}, ${shapes(schedule, step.nodes[0]!.inputs)} -> ${shapes(schedule, last.outputs)}`),
-    statement: callStatement(name, args, '  '),
+    statement: wrapList(name, args, '  ', ';'),
     layer: markdownCell(step.nodes.map((n) => n.origin.nodeName).join(' + ')),
     op: step.nodes.map((n) => n.op).join(' + '),
     kernel: name,
