@@ -7,4 +7,4 @@ cd "$(dirname "$0")/.."
 prepare_node
 install_missing required gcc:gcc,libc6-dev arm-none-eabi-gcc:gcc-arm-none-eabi qemu-system-arm:qemu-system-arm
 build_tool
-exec node dist/src/cli.js --target cortex-m7 "$@"
+exec node dist/src/main.js --target cortex-m7 "$@"

@@ -49,7 +49,7 @@ export function readOnnx(bytes: Uint8Array, file: string): OnnxModel {
   const inputs = (graph.input ?? []).map(readPort).filter((p) => !constants.has(p.name));
   const outputs = (graph.output ?? []).map(readPort);
   const nodes = (graph.node ?? []).map((node) => readNode(node, file));
-  return { file, name: graph.name || file, opset, constants, inputs, outputs, nodes: checkedOrder(nodes, constants, inputs, outputs, file) };
+  return { file, name: file.replace(/\.onnx$/i, ''), opset, constants, inputs, outputs, nodes: checkedOrder(nodes, constants, inputs, outputs, file) };
 }
 
 function decodeOrExplain(bytes: Uint8Array, file: string): ModelMessage & { graph: GraphMessage } {
