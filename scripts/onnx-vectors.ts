@@ -30,8 +30,6 @@ const LIMITS: Readonly<Record<string, string>> = {
   Upsample: 'nearest and linear; the spatial axes; factors that give a whole number of pixels',
   Cast: 'between float types, or between integer types',
   Dropout: 'inference mode',
-  Expand: 'a target that repeats nothing, or constants',
-  Tile: 'repeats of 1, or constants',
   QuantizeLinear: 'one constant scale for an activation (it becomes the quantization of the tensor)',
   DequantizeLinear: 'behind QuantizeLinear, on constants (one scale or one a channel), or on an int8 or uint8 input of the network',
 };

@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { ModelFormatError, PtqError, ShapeError, UnsupportedOperatorError } from '../../errors.js';
 import type { FloatGraph, SourceFile } from '../../graph/float.js';
 import type { ConstantArray } from '../constant-array.js';
-import { ImportContext } from '../import-context.js';
+import { ImportContext, type SourceValue } from '../import-context.js';
 import { OnnxCall } from './call.js';
 import { foldElementwise, type Folder } from './fold-elementwise.js';
 import { foldMovement } from './fold-movement.js';
@@ -51,9 +51,15 @@ function importModel(model: OnnxModel, source: SourceFile, batchSize: number): F
   for (const node of model.nodes) importNode(context, node, model, (name) => used.has(name));
   for (const port of model.outputs) {
     const value = context.lookup(port.name);
-    if (value) context.output(port.name, value);
+    if (value) context.output(port.name, withLeadingBatch(context, value));
   }
   return context.finish();
+}
+
+/** An output that lost its batch in a reshape gets it back where its first axis has length 1. */
+function withLeadingBatch(context: ImportContext, value: SourceValue): SourceValue {
+  if (value.constant || value.batchAxis !== null || value.shape.length < 2 || value.shape[0] !== 1 || context.batchSize !== 1) return value;
+  return { ...value, batchAxis: 0, tensor: context.perSample(value, 0, context.origin(value.name, 'Output')) };
 }
 
 function importNode(context: ImportContext, node: OnnxNode, model: OnnxModel, isUsed: (name: string) => boolean): void {

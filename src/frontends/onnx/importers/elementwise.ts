@@ -1,5 +1,5 @@
 /** Element-wise operators of one and two operands, activations, and what only passes values on. */
-import { elementCount, type TensorId } from '../../../graph/float.js';
+import type { TensorId } from '../../../graph/float.js';
 import { unsupported, type SourceValue } from '../../import-context.js';
 import type { Importer, ImporterTable, OnnxCall } from '../call.js';
 import { isTraining } from '../fold-movement.js';
@@ -136,19 +136,6 @@ const dropout: Importer = (call) => {
   passOn(call);
 };
 
-/** An Expand or Tile of an activation that leaves its shape as it is. */
-const expand: Importer = (call) => {
-  const x = call.input(0);
-  const target = call.integers(1, 'the target shape');
-  if (target.length > x.shape.length || elementCount(target) > elementCount(x.shape)) unsupported('repeats an activation', 'broadcasting in the operator that follows');
-  call.define(x);
-};
-
-const tile: Importer = (call) => {
-  if (call.integers(1, 'repeats').some((r) => r !== 1)) unsupported('repeats an activation', 'broadcasting in the operator that follows');
-  call.define(call.input(0));
-};
-
 export const elementwise: ImporterTable = {
   Add: binary('add'),
   Sub: binary('sub'),
@@ -181,6 +168,4 @@ export const elementwise: ImporterTable = {
   Cast: cast,
   Identity: passOn,
   Dropout: dropout,
-  Expand: expand,
-  Tile: tile,
 };

@@ -8,6 +8,7 @@ import { normalization } from './normalization.js';
 import { pools } from './pool.js';
 import { quantization } from './quantize.js';
 import { reduction } from './reduction.js';
+import { repetition } from './repeat.js';
 import { resizing } from './resize.js';
 
 /** Operators of other domains are `domain:Name`. */
@@ -20,6 +21,7 @@ export const importers: ImporterTable = {
   ...pools,
   ...quantization,
   ...reduction,
+  ...repetition,
   ...resizing,
 };
 
@@ -52,10 +54,7 @@ const REFUSALS: Readonly<Record<string, Refusal>> = {
   DynamicQuantizeLinear: { reason: 'scales computed at run time', nearest: 'static scales: QuantizeLinear' },
   LpPool: { reason: 'power-average pooling', nearest: 'AveragePool or MaxPool' },
   GlobalLpPool: { reason: 'power-average pooling', nearest: 'GlobalAveragePool' },
-  ReduceMin: { reason: 'not read', nearest: 'Neg, ReduceMax, Neg' },
   ReduceProd: { reason: 'not read at run time', nearest: 'ReduceSum, ReduceMean or ReduceMax' },
-  ReduceL2: { reason: 'not read', nearest: 'Pow 2, ReduceSum, Sqrt' },
-  ReduceSumSquare: { reason: 'not read', nearest: 'Pow 2, ReduceSum' },
   Einsum: { reason: 'not read', nearest: 'Transpose, Reshape and MatMul' },
   Mod: RUN_TIME_SHAPE,
   Floor: RUN_TIME_SHAPE,

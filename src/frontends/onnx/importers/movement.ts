@@ -13,10 +13,12 @@ function reshaped(call: OnnxCall, x: SourceValue, target: readonly number[], bat
   call.result(context.reshape(tensor, target.filter((_, i) => i !== batchAxis), origin, call.outputName), batchAxis);
 }
 
-/** Where the batch lies after a reshape; a value that had lost it gets it back as a leading axis of length 1. */
+/** Where the batch lies after a reshape; a value that had lost it gets it back as a leading, or the only, axis of length 1. */
 function batchAfterReshape(call: OnnxCall, x: SourceValue, target: readonly number[]): number | null {
   if (x.batchAxis !== null) return matchingAxis(x.shape, x.batchAxis, target);
-  return call.context.batchSize === 1 && target.length > 1 && target[0] === 1 ? 0 : null;
+  if (call.context.batchSize !== 1 || target.length < 2) return null;
+  const ones = target.flatMap((length, axis) => (length === 1 ? [axis] : []));
+  return ones.length === 1 || ones[0] === 0 ? ones[0]! : null;
 }
 
 const reshape: Importer = (call) => {

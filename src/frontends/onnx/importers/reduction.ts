@@ -1,10 +1,18 @@
 /** Reductions over axes, and softmax. */
 import { elementCount } from '../../../graph/float.js';
-import { unsupported } from '../../import-context.js';
-import type { Importer, ImporterTable } from '../call.js';
+import { unsupported, type SourceValue } from '../../import-context.js';
+import type { Importer, ImporterTable, OnnxCall } from '../call.js';
 import { applyUnary } from './elementwise.js';
 
-function reduce(reduction: 'mean' | 'sum' | 'max'): Importer {
+type Reduction = 'mean' | 'sum' | 'max';
+
+/** Element-wise functions in front of and behind the reduction: ReduceL2 is square, sum, sqrt. */
+interface Around {
+  readonly before?: string;
+  readonly after?: string;
+}
+
+function reduce(reduction: Reduction, { before, after }: Around = {}): Importer {
   return (call) => {
     const { context, origin } = call;
     const x = call.activation(0);
@@ -12,16 +20,24 @@ function reduce(reduction: 'mean' | 'sum' | 'max'): Importer {
     if (!given?.length && call.int('noop_with_empty_axes', 0) !== 0) return call.define(x);
     const axes = new Set((given?.length ? given : x.shape.map((_, i) => i)).map((axis) => context.axis(x, axis, origin)));
     const keepDims = call.int('keepdims', 1) !== 0;
-    const overBatch = x.batchAxis !== null && axes.has(x.batchAxis);
-    if (overBatch && context.batchSize !== 1) unsupported('reduces over the batch', 'reductions inside one sample');
-    // Reducing an axis of length 1 changes no value.
-    const removed = keepDims ? 0 : [...axes].filter((axis) => axis < (x.batchAxis ?? 0)).length;
-    const batchAxis = x.batchAxis === null || (overBatch && !keepDims) ? null : x.batchAxis - removed;
-    const own = [...axes].filter((axis) => axis !== x.batchAxis).map((axis) => context.sampleAxis(axis, x.batchAxis));
+    const { own, batchAxis } = reducedAxes(call, x, axes, keepDims);
     const tensor = context.tensor(x, origin);
-    if (own.length === 0) return call.result(tensor, batchAxis);
-    call.result(call.emit('reduce', [tensor], { function: reduction, axes: own.sort((a, b) => a - b), keepDims }), batchAxis);
+    const changed = before ? applyUnary(call, tensor, before) : tensor;
+    // Reducing an axis of length 1 changes no value.
+    const reduced = own.length === 0 ? changed : call.emit('reduce', [changed], { function: reduction, axes: own, keepDims }, after ? undefined : call.outputName);
+    call.result(after ? applyUnary(call, reduced, after, call.outputName) : reduced, batchAxis);
   };
+}
+
+/** The per-sample axes, and where the batch lies in the result. */
+function reducedAxes(call: OnnxCall, x: SourceValue, axes: ReadonlySet<number>, keepDims: boolean): { own: number[]; batchAxis: number | null } {
+  const { context } = call;
+  const overBatch = x.batchAxis !== null && axes.has(x.batchAxis);
+  if (overBatch && context.batchSize !== 1) unsupported('reduces over the batch', 'reductions inside one sample');
+  const removed = keepDims ? 0 : [...axes].filter((axis) => axis < (x.batchAxis ?? 0)).length;
+  const batchAxis = x.batchAxis === null || (overBatch && !keepDims) ? null : x.batchAxis - removed;
+  const own = [...axes].filter((axis) => axis !== x.batchAxis).map((axis) => context.sampleAxis(axis, x.batchAxis));
+  return { own: own.sort((a, b) => a - b), batchAxis };
 }
 
 /** Before opset 13 all axes from `axis` on are one. */
@@ -48,6 +64,11 @@ export const reduction: ImporterTable = {
   ReduceMean: reduce('mean'),
   ReduceSum: reduce('sum'),
   ReduceMax: reduce('max'),
+  ReduceMin: reduce('max', { before: 'neg', after: 'neg' }),
+  ReduceL1: reduce('sum', { before: 'abs' }),
+  ReduceL2: reduce('sum', { before: 'square', after: 'sqrt' }),
+  ReduceSumSquare: reduce('sum', { before: 'square' }),
+  ReduceLogSum: reduce('sum', { after: 'log' }),
   Softmax: softmax(false),
   LogSoftmax: softmax(true),
 };
