@@ -14,6 +14,7 @@ import { commentText, modelIdentifier } from './names.js';
 import { type PortView, portViews } from './ports.js';
 import { renderTemplate } from './render.js';
 import { translateScalars } from './scalars.js';
+import { stateViews } from './states.js';
 
 export interface EmitOptions {
   /** Recorded in the generated headers; paths in it are cut to their last part. */
@@ -95,21 +96,6 @@ function projectView(schedule: Schedule, model: string, digest: string, options:
 function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortView[]): string {
   const list = [...inputs.map((p) => `const ${p.type} *input_${p.identifier}`), ...outputs.map((p) => `${p.type} *output_${p.identifier}`)];
   return list.map((p) => `, ${p}`).join('');
-}
-
-function stateViews(schedule: Schedule): readonly object[] {
-  const { graph, arena } = schedule;
-  return graph.states.map((state) => ({
-    read: arena.offsets.get(state.read) ?? 0,
-    write: arena.offsets.get(state.write) ?? 0,
-    sameMemory: arena.offsets.get(state.read) === arena.offsets.get(state.write),
-    bytes: tensorBytes(graph, state.read),
-    elements: tensorBytes(graph, state.read) / laneBytes(integerTensor(graph, state.read).type),
-    isByte: laneBytes(integerTensor(graph, state.read).type) === 1,
-    type: `int${laneBytes(integerTensor(graph, state.read).type) * 8}_t`,
-    initial: state.initial,
-    initialByte: state.initial & 255,
-  }));
 }
 
 function kernelView(kernels: KernelFunctions, schedule: Schedule): object {

@@ -6,6 +6,7 @@ import { HandGraph, S8, seededCodes } from '../support/hand-graph.js';
 
 const test = suite('emit/firmware');
 const TARGETS = ['host', 'cortex-m0', 'cortex-m55'];
+const clampTo = (low: number, high: number) => ({ clamp: [low, high] });
 const S16 = { bits: 16, signed: true, packed: false } as const;
 
 function firmwareCase(name: string, graph: IntegerGraph): FirmwareCase {
@@ -15,10 +16,17 @@ function firmwareCase(name: string, graph: IntegerGraph): FirmwareCase {
       const count = shape.reduce((a, b) => a * b, 1);
       return seededCodes(type.bits === 16 ? new Int16Array(count) : new Int8Array(count), codeRange[0], codeRange[1], seed + i);
     });
-  return { name, graph, inputs: [codes(1), codes(100)] };
+  return { name, graph, inputs: [codes(1), codes(100), codes(200), codes(300)] };
 }
 
-const clampTo = (low: number, high: number) => ({ clamp: [low, high] });
+/** t = [state, x]; the next state is its end; a second state remembers the first. */
+function streaming(): IntegerGraph {
+  return new HandGraph().activation('x', [4]).activation('s', [6]).activation('older', [6]).activation('t', [10]).activation('n', [6]).activation('y', [6])
+    .node('concat', ['s', 'x'], ['t'], { axis: 0 })
+    .node('slice', ['t'], ['n'], { starts: [4], sizes: [6], steps: [1] })
+    .node('clamp', ['older'], ['y'], clampTo(-50, 50))
+    .build(['x'], ['y', 't'], [{ read: 's', write: 'n', initial: -7 }, { read: 'older', write: 's', initial: 3 }]);
+}
 
 const cases: readonly FirmwareCase[] = [
   firmwareCase('an output that is the input under another shape', new HandGraph().activation('x', [4, 6]).activation('y', [24]).node('reshape', ['x'], ['y'], { shape: [24] }).build(['x'], ['y'])),
@@ -30,6 +38,7 @@ const cases: readonly FirmwareCase[] = [
   firmwareCase('16-bit codes', new HandGraph().activation('x', [7], S16).activation('y', [7], S16).node('clamp', ['x'], ['y'], clampTo(-3000, 3000)).build(['x'], ['y'])),
   firmwareCase('two inputs of odd sizes', new HandGraph().activation('a', [3]).activation('b', [5], S8).activation('c', [3]).activation('d', [5])
     .node('clamp', ['b'], ['d'], clampTo(-9, 9)).node('clamp', ['a'], ['c'], clampTo(-9, 9)).build(['a', 'b'], ['c', 'd'])),
+  firmwareCase('a streaming network that keeps its last six values, and the ones before', streaming()),
 ];
 
 test('every tensor equals the simulator', () => expectFirmwareMatchesSimulator(cases, TARGETS));
