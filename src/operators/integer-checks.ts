@@ -1,4 +1,5 @@
 /** Checks that the integer sides of element-wise, pooling and copying operators share. Every error names the layer. */
+import { typeRange } from '../graph/lanes.js';
 import type { IntegerGraph, IntegerNode, IntegerTensor, Requantize } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
 import { checkInteger, integerGraphError, verifyRequantize } from './linear/integer.js';
@@ -36,7 +37,8 @@ export function expectPerTensor(node: IntegerNode, output: IntegerTensor): Requa
 export function clampAttribute(node: IntegerNode, output: IntegerTensor): readonly [number, number] {
   const value = node.attributes['clamp'] as unknown as readonly [number, number] | undefined;
   const good = Array.isArray(value) && value.length === 2 && value.every((v) => Number.isInteger(v)) && value[0] <= value[1];
-  if (!good || value[0] < output.codeRange[0] || value[1] > output.codeRange[1]) {
+  const [lowest, highest] = typeRange(output.type);
+  if (!good || value[0] < lowest || value[1] > highest) {
     throw integerGraphError(node, `attribute 'clamp' must be [low, high] within the codes of '${output.name}'`);
   }
   return value;

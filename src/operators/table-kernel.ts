@@ -16,7 +16,11 @@ export function verifyTable(node: IntegerNode, graph: IntegerGraph, channels: nu
   if (elementCount(table.shape) !== channels * 2 ** x.type.bits) throw integerGraphError(node, `the table has ${elementCount(table.shape)} entries, not ${channels} times ${2 ** x.type.bits}`);
   const codes = constantCodes(graph, table.id);
   const [low, high] = output.codeRange;
-  if (codes.some((c) => c < low || c > high)) throw integerGraphError(node, `a table entry lies outside the codes of '${output.name}'`);
+  const entries = 2 ** x.type.bits;
+  const first = x.codeRange[0] - codeLimits(x.type)[0];
+  const last = x.codeRange[1] - codeLimits(x.type)[0];
+  const occurs = (i: number) => i % entries >= first && i % entries <= last;
+  if (codes.some((c, i) => occurs(i) && (c < low || c > high))) throw integerGraphError(node, `a table entry lies outside the codes of '${output.name}'`);
 }
 
 export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: IntegerGraph) => number): Kernel {

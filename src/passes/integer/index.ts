@@ -3,6 +3,8 @@ import type { IntegerGraph } from '../../graph/integer.js';
 import { findOperator } from '../../operators/index.js';
 import { channelCount } from './channels.js';
 import { foldDeadChannels } from './fold-dead-channels.js';
+import { fuseClamps } from './fuse-clamps.js';
+import { fuseTables } from './fuse-tables.js';
 import { removeUnused } from './remove-unused.js';
 import { tightenCodeRanges } from './tighten-code-ranges.js';
 
@@ -18,7 +20,8 @@ export interface Savings {
 }
 
 export function optimizeIntegerGraph(before: IntegerGraph): { readonly graph: IntegerGraph; readonly savings: Savings } {
-  const graph = tightenCodeRanges(foldDeadChannels(removeUnused(before)));
+  const fused = fuseTables(fuseClamps(removeUnused(before)));
+  const graph = tightenCodeRanges(foldDeadChannels(fused));
   return { graph, savings: savings(before, graph) };
 }
 

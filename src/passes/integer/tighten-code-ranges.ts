@@ -1,5 +1,6 @@
 /** Code ranges as narrow as the channel analysis proves them, and every bound proven again from them. */
-import type { IntegerGraph, IntegerTensor, TensorId } from '../../graph/integer.js';
+import type { IntegerGraph, IntegerNode, IntegerTensor, TensorId } from '../../graph/integer.js';
+import { typeRange } from '../../graph/lanes.js';
 import { proveNode } from '../../quantization/bounds.js';
 import { analyseChannels } from './channel-analysis.js';
 
@@ -12,8 +13,18 @@ export function tightenCodeRanges(graph: IntegerGraph): IntegerGraph {
     if (!fact || ports.has(tensor.id)) tensors.set(tensor.id, tensor);
     else tensors.set(tensor.id, { ...tensor, codeRange: [least(fact.low), most(fact.high)] });
   }
+  for (const node of graph.nodes) if (node.op === 'unary') coverTable(node, tensors);
   const tightened = { ...graph, tensors };
   return { ...tightened, nodes: graph.nodes.map((node) => proveNode(node, tightened)) };
+}
+
+/** A table's output covers the entries of every code between the ends of its input, reached or not. */
+function coverTable(node: IntegerNode, tensors: Map<TensorId, IntegerTensor>): void {
+  const [input, table] = node.inputs.map((id) => tensors.get(id)!);
+  const output = tensors.get(node.outputs[0])!;
+  const lowest = typeRange(input.type)[0];
+  const entries = Array.from(table.constant!.data.subarray(input.codeRange[0] - lowest, input.codeRange[1] - lowest + 1));
+  tensors.set(output.id, { ...output, codeRange: [Math.min(...entries), Math.max(...entries)] });
 }
 
 function least(values: Int32Array): number {
