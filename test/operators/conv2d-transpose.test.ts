@@ -4,6 +4,7 @@ import { ShapeError } from '../../src/errors.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { Random } from '../support/integer-graphs.js';
 import { randomTransposed } from '../support/linear-cases.js';
+import { checkLowering } from '../support/lowering-checks.js';
 import { assertClose, checkBoundsAreReached, checkSimulator, evaluateFloat } from '../support/linear-checks.js';
 import { convolveTransposed, reader } from '../support/linear-oracles.js';
 
@@ -61,6 +62,14 @@ transposed('bounds are reached', () => {
 transposed('firmware equals the simulator', async () => {
   const random = new Random(SEED + 2);
   await expectFirmwareMatchesSimulator(Array.from({ length: 20 }, (_, i) => randomTransposed(random, `seed ${SEED + 2} case ${i}`)));
+});
+
+transposed('integers stay within half a quantum of float', async () => {
+  const random = new Random(SEED + 3);
+  for (const [kernel, strides, dilations, pad, outputPadding] of WINDOWS) {
+    const attributes = { strides, dilations, pad, outputPadding, activation: random.pick([null, { min: 0, max: 2 }]) };
+    await checkLowering(random, { op: 'conv2d-transpose', attributes, inputs: [[4, 5, 3]], constants: [[6, ...kernel, 3], [6]], bits: 'w8a8' });
+  }
 });
 
 transposed.run();

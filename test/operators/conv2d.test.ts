@@ -6,6 +6,7 @@ import { goldenFile, leftOut } from '../support/bench.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
 import { linearCase, randomConvolution, randomInput, type LinearCase } from '../support/linear-cases.js';
+import { checkLowering } from '../support/lowering-checks.js';
 import { assertClose, checkBoundsAreReached, checkSimulator, evaluateFloat, simulateNode } from '../support/linear-checks.js';
 import { convolve, reader } from '../support/linear-oracles.js';
 
@@ -172,6 +173,16 @@ conv2d('an accumulator beyond 32 bits is an error that names the layer', () => {
 conv2d('the integer node is checked', () => {
   for (const change of [{ inputZeroPoint: 5 }, { pad: { amounts: [0, 0, 0, 0], values: 70000 } }, { pad: { amounts: [0, 0, 0], values: 0 } }, { groups: 3 }]) {
     assert.throws(() => wide(new Int8Array(70000), change).build(['y']), (e: unknown) => e instanceof IntegerGraphError && /conv2d 'y'/.test(e.message));
+  }
+});
+
+conv2d('integers stay within half a quantum of float', async () => {
+  const random = new Random(SEED + 3);
+  for (const [kernel, strides, dilations, pad, groups] of WINDOWS) {
+    for (const bits of ['w8a8', 'w4a8']) {
+      const attributes = { strides, dilations, pad, groups, activation: random.pick([null, { min: 0, max: Infinity }, { min: -0.5, max: 2 }]) };
+      await checkLowering(random, { op: 'conv2d', attributes, inputs: [[9, 8, 6]], constants: [[4, ...kernel, 6 / groups], ...random.pick([[], [[4]]])], bits });
+    }
   }
 });
 

@@ -4,6 +4,7 @@ import { AccumulatorOverflowError, ShapeError } from '../../src/errors.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
 import { randomDense } from '../support/linear-cases.js';
+import { checkLowering } from '../support/lowering-checks.js';
 import { assertClose, checkBoundsAreReached, checkSimulator, evaluateFloat } from '../support/linear-checks.js';
 
 const dense = suite('dense');
@@ -65,6 +66,15 @@ dense('a bias that leaves no room is an AccumulatorOverflowError', () => {
 dense('firmware equals the simulator', async () => {
   const random = new Random(SEED + 2);
   await expectFirmwareMatchesSimulator(Array.from({ length: 24 }, (_, i) => randomDense(random, `seed ${SEED + 2} case ${i}`)));
+});
+
+dense('integers stay within half a quantum of float', async () => {
+  const random = new Random(SEED + 3);
+  for (const leading of [[], [3], [2, 3]]) {
+    for (const bits of ['w8a8', 'w2a8']) {
+      await checkLowering(random, { op: 'dense', attributes: { activation: random.pick([null, { min: -1, max: 1 }]) }, inputs: [[...leading, 7]], constants: [[5, 7], ...random.pick([[], [[5]]])], bits });
+    }
+  }
 });
 
 dense.run();

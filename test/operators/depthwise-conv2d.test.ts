@@ -4,6 +4,7 @@ import { ShapeError } from '../../src/errors.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { Random } from '../support/integer-graphs.js';
 import { randomDepthwise } from '../support/linear-cases.js';
+import { checkLowering } from '../support/lowering-checks.js';
 import { assertClose, checkBoundsAreReached, checkSimulator, evaluateFloat } from '../support/linear-checks.js';
 import { convolveDepthwise, reader } from '../support/linear-oracles.js';
 
@@ -60,6 +61,16 @@ depthwise('bounds are reached', () => {
 depthwise('firmware equals the simulator', async () => {
   const random = new Random(SEED + 2);
   await expectFirmwareMatchesSimulator(Array.from({ length: 24 }, (_, i) => randomDepthwise(random, `seed ${SEED + 2} case ${i}`)));
+});
+
+depthwise('integers stay within half a quantum of float', async () => {
+  const random = new Random(SEED + 3);
+  for (const [kernel, strides, dilations, pad, multiplier] of WINDOWS) {
+    for (const bits of ['w8a8', 'w5a8']) {
+      const attributes = { strides, dilations, pad, activation: random.pick([null, { min: 0, max: 6 }]) };
+      await checkLowering(random, { op: 'depthwise-conv2d', attributes, inputs: [[7, 9, 5]], constants: [[...kernel, 5, multiplier], ...random.pick([[], [[5 * multiplier]]])], bits });
+    }
+  }
 });
 
 depthwise.run();

@@ -7,6 +7,7 @@ import { goldenFile, leftOut } from '../support/bench.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
 import { randomMatmul, type LinearCase } from '../support/linear-cases.js';
+import { checkLowering } from '../support/lowering-checks.js';
 import { assertClose, evaluateFloat, simulateNode } from '../support/linear-checks.js';
 import { requantized } from '../support/linear-oracles.js';
 
@@ -144,6 +145,13 @@ matmul('arithmetic vectors', () => {
 matmul('firmware equals the simulator', async () => {
   const random = new Random(SEED + 2);
   await expectFirmwareMatchesSimulator(Array.from({ length: 24 }, (_, i) => randomMatmul(random, `seed ${SEED + 2} case ${i}`)));
+});
+
+matmul('integers stay within half a quantum of float', async () => {
+  const random = new Random(SEED + 3);
+  for (const [shapeA, shapeB, transposeA, transposeB] of FLOAT_CASES) {
+    await checkLowering(random, { op: 'matmul', attributes: { transposeA, transposeB }, inputs: [shapeA, shapeB], constants: [], bits: 'w8a8' });
+  }
 });
 
 matmul.run();
