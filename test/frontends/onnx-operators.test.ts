@@ -265,6 +265,40 @@ operators('token indices are an int32 input of the network', async () => {
   assert.is(graph.tensors.get('tokens')!.type, 'int32');
 });
 
+operators('integer data that the file casts to float are real inputs', async () => {
+  for (const type of ['uint8', 'int64'] as const) {
+    const parts: ModelParts = { nodes: [node('Cast', ['x'], ['f'], { to: 1 }), node('Mul', ['f', 'c'], ['y'])], inputs: [port('x', [1, 3], type)], outputs: [port('y', [1, 3])], constants: [floats('c', [], [0.5])] };
+    const { graph, outputs } = await evaluate(parts, { x: [1, 2, 255] });
+    assert.is(graph.tensors.get('x')!.type, 'float32');
+    assert.equal(outputs[0], [0.5, 1, 127.5]);
+    assert.not.ok(graph.quantized);
+  }
+});
+
+operators('weights that are computed from constants fold (weight normalization)', async () => {
+  const parts: ModelParts = {
+    nodes: [
+      node('ReduceL2', ['v'], ['norm'], { axes: [1] }),
+      node('Div', ['v', 'norm'], ['unit']),
+      node('Mul', ['unit', 'g'], ['w']),
+      node('Gemm', ['x', 'w'], ['y'], { transB: 1 }),
+    ],
+    inputs: [port('x', [1, 2])],
+    outputs: [port('y', [1, 2])],
+    constants: [floats('v', [2, 2], [3, 4, 0, 2]), floats('g', [2, 1], [10, 1])],
+  };
+  const { graph, outputs } = await evaluate(parts, { x: [1, 2] });
+  assert.equal(graph.nodes.map((n) => n.op), ['dense']);
+  close(outputs[0]!, [6 + 16, 2]);
+});
+
+operators('Expand and Tile of activations move values', async () => {
+  const expand = one('Expand', [1, 1, 3], { constants: [integers('s', [1, 2, 3])], outputDims: [1, 2, 3] });
+  assert.equal((await evaluate(expand, { x: [1, 2, 3] })).outputs[0], [1, 2, 3, 1, 2, 3]);
+  const tile = one('Tile', [1, 2, 2], { constants: [integers('r', [1, 2, 2])], outputDims: [1, 4, 4] });
+  assert.equal((await evaluate(tile, { x: [1, 2, 3, 4] })).outputs[0], [1, 2, 1, 2, 3, 4, 3, 4, 1, 2, 1, 2, 3, 4, 3, 4]);
+});
+
 operators('a shape chain folds: Shape, Gather, Mul, Unsqueeze, Concat, Reshape', async () => {
   const parts: ModelParts = {
     nodes: [

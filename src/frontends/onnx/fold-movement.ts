@@ -73,7 +73,8 @@ function cast(call: OnnxCall, x: ConstantArray): ConstantArray {
   return { ...plain, data: Int32Array.from(x.data, convert), elementType: name };
 }
 
-function reduceConstant(combine: (a: number, b: number) => number): Folder {
+/** `before` maps every element, `after` the result of `count` of them. */
+function reduceConstant(combine: (a: number, b: number) => number, before = (v: number): number => v, after = (v: number, _count: number): number => v): Folder {
   return (call, [x]) => {
     const given = call.integersFrom('axes', 1, 'axes');
     const axes = new Set((given?.length ? given : x.shape.map((_, i) => i)).map((a) => normalAxis(call, a, x.shape.length)));
@@ -82,13 +83,16 @@ function reduceConstant(combine: (a: number, b: number) => number): Folder {
     const block = elementCount(x.shape.filter((_, i) => axes.has(i)));
     const data = emptyLike(x, x.data.length / block);
     for (let i = 0; i < data.length; i++) {
-      data[i] = kept.data[i * block];
-      for (let j = 1; j < block; j++) data[i] = combine(data[i], kept.data[i * block + j]);
+      let result = before(kept.data[i * block]);
+      for (let j = 1; j < block; j++) result = combine(result, before(kept.data[i * block + j]));
+      data[i] = after(result, block);
     }
     const shape = x.shape.flatMap((d, i) => (axes.has(i) ? (keep ? [1] : []) : [d]));
     return [{ shape, data, elementType: x.elementType }];
   };
 }
+
+const plus = (a: number, b: number): number => a + b;
 
 function tile(call: OnnxCall, x: ConstantArray): ConstantArray {
   const repeats = call.integers(1, 'repeats');
@@ -143,7 +147,11 @@ export const foldMovement: Readonly<Record<string, Folder>> = {
   Tile: (call, [x]) => [tile(call, x)],
   ConstantOfShape: (call, [shape]) => [constantOfShape(call, shape)],
   ReduceProd: reduceConstant((a, b) => a * b),
-  ReduceSum: reduceConstant((a, b) => a + b),
+  ReduceSum: reduceConstant(plus),
+  ReduceMean: reduceConstant(plus, undefined, (sum, count) => sum / count),
+  ReduceL1: reduceConstant(plus, Math.abs),
+  ReduceL2: reduceConstant(plus, (v) => v * v, Math.sqrt),
+  ReduceSumSquare: reduceConstant(plus, (v) => v * v),
   ReduceMax: reduceConstant((a, b) => Math.max(a, b)),
   ReduceMin: reduceConstant((a, b) => Math.min(a, b)),
 };

@@ -11,7 +11,7 @@ import { foldMovement } from './fold-movement.js';
 import { importers, refusalOf } from './importers/index.js';
 import { constantAttribute } from './constant-node.js';
 import { inputAxes, sharedBatchSize } from './ports.js';
-import { readOnnx, type OnnxModel, type OnnxNode } from './reader.js';
+import { readOnnx, type OnnxModel, type OnnxNode, type OnnxPort } from './reader.js';
 import { elementTypeName, isFloatType } from './tensor-data.js';
 
 const folders: Readonly<Record<string, Folder>> = { ...foldElementwise, ...foldMovement, Constant: (call) => [constantAttribute(call)] };
@@ -43,7 +43,7 @@ function importModel(model: OnnxModel, source: SourceFile, batchSize: number): F
   for (const [name, constant] of model.constants) context.define(name, context.constant(name, constant));
   for (const port of model.inputs) {
     const { shape, batchAxis } = inputAxes(port, model.file, batchSize);
-    const codes = ['int8', 'uint8'].includes(elementTypeName(port.elementType));
+    const codes = holdsCodes(port, model);
     const type = isFloatType(port.elementType) || codes ? 'float32' : 'int32';
     context.define(port.name, context.input(port.name, shape, type, { batchAxis, codes }));
   }
@@ -54,6 +54,15 @@ function importModel(model: OnnxModel, source: SourceFile, batchSize: number): F
     if (value) context.output(port.name, withLeadingBatch(context, value));
   }
   return context.finish();
+}
+
+/** Small integers, and integers that the file itself turns into real numbers: data, not indices. */
+function holdsCodes(port: OnnxPort, model: OnnxModel): boolean {
+  const type = elementTypeName(port.elementType);
+  if (type === 'int8' || type === 'uint8') return true;
+  if (isFloatType(port.elementType)) return false;
+  const readers = model.nodes.filter((n) => n.inputs.includes(port.name) && n.opType !== 'Shape');
+  return readers.length > 0 && readers.every((n) => n.opType === 'Cast' && isFloatType(n.attributes.get('to')?.i ?? 0));
 }
 
 /** An output that lost its batch in a reshape gets it back where its first axis has length 1. */

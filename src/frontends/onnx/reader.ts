@@ -28,6 +28,7 @@ export interface OnnxPort {
 
 export interface OnnxModel {
   readonly file: string;
+  /** The file's name without its ending (the graph's own name is 'main_graph' or 'torch_jit' in most files). */
   readonly name: string;
   readonly opset: number;
   readonly nodes: readonly OnnxNode[];

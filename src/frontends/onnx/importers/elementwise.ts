@@ -117,8 +117,10 @@ const fastGelu: Importer = (call) => {
 };
 
 const cast: Importer = (call) => {
-  const x = call.activation(0);
+  const given = call.input(0);
   const toFloat = isFloatType(call.int('to', 1));
+  // An integer input that becomes a float means its value.
+  const x = given.codes && toFloat && !call.context.quantizationOf(given.tensor!) ? { ...given, codes: false } : call.activation(0);
   if (x.type === 'bool' || (x.type === 'float32') !== toFloat) {
     unsupported(`casts ${x.type} to ${toFloat ? 'a float' : 'an integer'} at run time`, 'a cast between float types or between integer types');
   }
