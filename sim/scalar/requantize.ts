@@ -19,7 +19,7 @@ export function saturatingRoundingDoublingHighMul(a: i32, b: i32): i32 {
 
 /** x / 2^n rounded half away from zero, 0 ≤ n ≤ 31. gemmlowp RoundingDivideByPOT. */
 export function roundingDivideByPowerOfTwo(x: i32, n: i32): i32 {
-  const mask: i32 = i32(narrow(i64(1n << widen(n))) - 1);
+  const mask: i32 = i32((1 << n) - 1);
   const remainder: i32 = x & mask;
   const threshold: i32 = i32((mask >> 1) + (x < 0 ? 1 : 0));
   return i32((x >> n) + (remainder > threshold ? 1 : 0));
@@ -68,7 +68,7 @@ export function shiftHalfAway(x: i32, shift: i32): i32 {
 /** x / 2^shift rounded to nearest, ties to even, 0 ≤ shift ≤ 31. */
 export function shiftHalfEven(x: i32, shift: i32): i32 {
   const quotient: i32 = x >> shift;
-  const mask: i32 = i32(narrow(i64(1n << widen(shift))) - 1);
+  const mask: i32 = i32((1 << shift) - 1);
   const remainder: i32 = x & mask;
   const half: i32 = mask >> 1;
   const tie: bool = shift > 0 && remainder === i32(half + 1);
