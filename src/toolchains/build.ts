@@ -33,7 +33,7 @@ export interface BuildOptions {
   /** The user's own linker script, start-up and UART sources instead of the emulator's. */
   readonly linkerScript?: string;
   readonly boardSources?: readonly string[];
-  /** Added to the compiler's arguments for the model's sources. */
+  /** Added to the compiler's arguments. */
   readonly flags?: readonly string[];
 }
 
@@ -94,8 +94,8 @@ export async function buildProgram(
   const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source)));
   const harness = await writeHarness(models, target, variant, directory, options);
   const [compiled] = await Promise.all([
-    compile(sources, modelFlags(target, variant, options.flags ?? []), 'the generated model'),
-    compile(harness, harnessFlags(target, variant), 'the harness'),
+    compile(sources, [...modelFlags(target, variant), ...(options.flags ?? [])], 'the generated model'),
+    compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
   const elf = join(directory, 'program.elf');
@@ -106,9 +106,16 @@ export async function buildProgram(
     { directory },
   );
   commands.push(linked.command);
-  if (linked.exitCode !== 0) throw new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
+  if (linked.exitCode !== 0) throw linkError(target, linked);
   const seconds = (performance.now() - started) / 1000;
   return { target, variant, directory, elf, mapFile, models, modelObjects, commands, warnings: compiled.stderr, seconds };
+}
+
+function linkError(target: Target, linked: ProcessResult): BuildError {
+  const overflow = /region `(\w+)' overflowed by (\d+) bytes/.exec(linked.stderr);
+  if (!overflow) return new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
+  const hint = 'choose a target with more memory, --optimize ram or flash, or your own --linker-script';
+  return new BuildError(`${target.id}: the program is ${overflow[2]} bytes too large for region ${overflow[1]}`, linked.command, linked.stderr, { hint });
 }
 
 function objectOf(source: string, directory: string): string {
@@ -116,8 +123,8 @@ function objectOf(source: string, directory: string): string {
 }
 
 /** Flags for the model's own sources. */
-export function modelFlags(target: Target, variant: Variant, extra: readonly string[]): readonly string[] {
-  return [...commonFlags(target, variant), ...WARNINGS, ...extra];
+export function modelFlags(target: Target, variant: Variant): readonly string[] {
+  return [...commonFlags(target, variant), ...WARNINGS];
 }
 
 function commonFlags(target: Target, variant: Variant): readonly string[] {
@@ -128,6 +135,9 @@ function commonFlags(target: Target, variant: Variant): readonly string[] {
     '-std=c99',
     '-ffunction-sections',
     '-fdata-sections',
+    // what the proofs follow: no jumps through tables, no calls that a distribution's defaults add
+    '-fno-jump-tables',
+    '-fno-stack-protector',
     ...(variant === 'release' ? ['-fstack-usage'] : []),
     ...(cross ? ['-ffreestanding', '-fbuiltin', `-isystem${join(harnessFolder, 'include')}`] : ['-DPTQ_HOST']),
     ...(variant === 'release' ? [] : ['-DPTQ_TRACE']),

@@ -51,7 +51,7 @@ export function parseDisassembly(text: string): ReadonlyMap<string, MachineFunct
     }
     const found = /^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$/.exec(line);
     if (!found || found[2].startsWith('.') || found[2].startsWith('<')) continue;
-    instructions.push({ address: Number.parseInt(found[1], 16), mnemonic: found[2], operands: found[3].replace(/\s+(@|;|# ).*$/, '').trim() });
+    instructions.push({ address: Number.parseInt(found[1], 16), mnemonic: found[2], operands: found[3].replace(/\s+[@;].*$/, '').trim() });
   }
   return functions;
 }

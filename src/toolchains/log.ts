@@ -7,6 +7,8 @@ export interface ModelLog {
   readonly tensors: Map<number, Map<number, number>>;
   /** vector → bytes of all outputs, one after the other. */
   readonly outputs: Map<number, Uint8Array>;
+  /** vector → bytes of stack that run was seen to use (builds that paint it). */
+  readonly stack: Map<number, number>;
   /** The tensor that was asked for. */
   readonly dump: { readonly vector: number; readonly tensor: number; readonly bytes: Uint8Array } | null;
 }
@@ -22,6 +24,7 @@ interface Chunk {
 class ModelLogBuilder {
   readonly tensors = new Map<number, Map<number, number>>();
   readonly outputs = new Map<number, Chunk[]>();
+  readonly stack = new Map<number, number>();
   readonly dump: Chunk[] = [];
   dumped: { vector: number; tensor: number } | null = null;
 
@@ -31,6 +34,8 @@ class ModelLogBuilder {
     if (kind === 'T' && rest.length === 3) {
       const crcs = this.tensors.get(vector) ?? new Map<number, number>();
       this.tensors.set(vector, crcs.set(Number(rest[1]), Number.parseInt(rest[2], 16)));
+    } else if (kind === 'S' && rest.length === 2) {
+      this.stack.set(vector, Number(rest[1]));
     } else if (kind === 'O' && rest.length === 3) {
       const chunks = this.outputs.get(vector) ?? [];
       this.outputs.set(vector, chunks);
@@ -45,6 +50,7 @@ class ModelLogBuilder {
   finish(): ModelLog {
     return {
       tensors: this.tensors,
+      stack: this.stack,
       outputs: new Map([...this.outputs].map(([vector, chunks]) => [vector, join(chunks)])),
       dump: this.dumped && { ...this.dumped, bytes: join(this.dump) },
     };

@@ -11,6 +11,8 @@ export type VectorInputs = readonly Codes[];
 export class Expected {
   private readonly simulator: Simulator;
   private readonly outputCache = new Map<number, Uint8Array>();
+  /** Time that the simulator took so far. */
+  seconds = 0;
   private last: { vector: number; tensors: ReadonlyMap<TensorId, Codes> } | null = null;
 
   constructor(
@@ -22,8 +24,10 @@ export class Expected {
 
   tensors(vector: number): ReadonlyMap<TensorId, Codes> {
     if (this.last?.vector === vector) return this.last.tensors;
+    const started = performance.now();
     this.rewind(vector);
     this.last = { vector, tensors: this.simulator.tensors(this.vectors[vector]) };
+    this.seconds += (performance.now() - started) / 1000;
     return this.last.tensors;
   }
 

@@ -52,7 +52,7 @@ export function frameOf(machine: MachineFunction): number {
     if (/^v?push/.test(mnemonic) || (mnemonic.startsWith('stmdb') && operands.startsWith('sp!'))) bytes += pushedBytes(operands, mnemonic);
     const stored = /\[sp, #-(\d+)\]!$/.exec(operands);
     if (stored) bytes += Number(stored[1]);
-    const moved = /^sp, (?:sp, )?#(\d+)$/.exec(operands) ?? /^sp,\s*sp,\s*-(\d+)$/.exec(operands) ?? /^\$0x([0-9a-f]+),%rsp$/.exec(operands);
+    const moved = /^sp, (?:sp, )?#(\d+)$/.exec(operands) ?? /^sp,\s*sp,\s*-(\d+)(?:\s*#.*)?$/.exec(operands) ?? /^\$0x([0-9a-f]+),%rsp$/.exec(operands);
     const down = mnemonic.startsWith('sub') || operands.includes('-');
     if (moved && down) bytes += operands.startsWith('$') ? Number.parseInt(moved[1], 16) : Number(moved[1]);
   }

@@ -53,7 +53,7 @@ export interface VerifyResult {
   readonly commands: readonly string[];
   /** What should be said beside the result. */
   readonly notes: readonly string[];
-  readonly seconds: { readonly build: number; readonly run: number };
+  readonly seconds: { readonly build: number; readonly run: number; readonly simulate: number };
 }
 
 /**
@@ -93,7 +93,7 @@ export async function verifyProject(
   };
   if (observed.mismatch) {
     const report = reportOf(observed, manifest, expected, runnerName(release, options));
-    const seconds = { build: buildSeconds, run: observed.run.seconds };
+    const seconds = { build: buildSeconds, run: observed.run.seconds, simulate: expected.seconds };
     return { ...base, report, mismatch: observed.mismatch, instructions: null, sizes: null, stackBytes: null, proofs: null, seconds };
   }
   const measured = await measureRelease(release, manifest, expected, options);
@@ -105,7 +105,7 @@ export async function verifyProject(
     instructions: measured.instructions,
     ...(await inspectBinary(release)),
     commands: measured.command === null ? commands : [...commands, measured.command],
-    seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds },
+    seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds, simulate: expected.seconds },
   };
 }
 
@@ -125,7 +125,7 @@ async function buildOnly(directory: string, target: Target, manifest: ProjectMan
     ...(await inspectBinary(release)),
     commands: release.commands,
     notes: notesOf(release),
-    seconds: { build: release.seconds, run: 0 },
+    seconds: { build: release.seconds, run: 0, simulate: 0 },
   };
 }
 
@@ -150,7 +150,7 @@ export async function verifyLog(directory: string, graph: IntegerGraph, target: 
     proofs: null,
     commands: [],
     notes: mismatch && mismatch.index.length === 0 ? ['the log holds check sums only: the values shown are CRC-32s of the whole tensor'] : [],
-    seconds: { build: 0, run: 0 },
+    seconds: { build: 0, run: 0, simulate: expected.seconds },
   };
 }
 

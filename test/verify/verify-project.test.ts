@@ -8,7 +8,8 @@ import { MismatchError } from '../../src/errors.js';
 import type { IntegerGraph } from '../../src/graph/integer.js';
 import { buildSchedule } from '../../src/schedule/index.js';
 import { findTarget } from '../../src/targets/index.js';
-import { chooseVectors, type VerifyResult, verifyLog, verifyProject } from '../../src/verify/index.js';
+import { buildProject, disassemble, type MachineFunction, readManifest, runBuild } from '../../src/toolchains/index.js';
+import { chooseVectors, toVectors, type VerifyResult, verifyLog, verifyProject } from '../../src/verify/index.js';
 import { availableTargetIds, expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
 
@@ -83,6 +84,40 @@ for (const id of available) {
       assert.ok((result.instructions?.total ?? 0) > 2 * (108 + 20) * 36);
     }
   });
+}
+
+for (const id of available.filter((one) => one !== 'host')) {
+  test(`${id}: the stack that is used stays within the bound, and near it`, async () => {
+    const graph = smallNetwork();
+    const directory = await generate(graph, id);
+    const target = findTarget(id);
+    const bound = (await verifyProject(directory, graph, target, inputs(graph), { run: false })).stackBytes ?? Number.NaN;
+    const build = await buildProject(directory, target, 'release', await readManifest(directory), { flags: ['-DPTQ_PAINT_STACK'] });
+    const { log } = await runBuild(build, toVectors(inputs(graph)));
+    const used = Math.max(...(log.get('small')?.stack.values() ?? []));
+    assert.ok(used > 0 && used <= bound, `${used} bytes used, bound ${bound}`);
+    assert.ok(used >= bound / 2, `${used} bytes used, bound ${bound}`);
+  });
+
+  test(`${id}: trace and release hold the same kernels`, async () => {
+    const graph = smallNetwork();
+    const directory = await generate(graph, id);
+    const manifest = await readManifest(directory);
+    const texts: string[][] = [];
+    for (const variant of ['trace', 'release'] as const) {
+      const build = await buildProject(directory, findTarget(id), variant, manifest);
+      // before linking: addresses of constants are still open
+      const functions = await disassemble(build.modelObjects[0], build.target);
+      // the compiler may have specialised it: `kernel.constprop.0`
+      texts.push(manifest.steps.map(({ kernel }) => instructionText([...functions.values()].find((one) => one.name.split('.')[0] === kernel))));
+    }
+    for (const [i, text] of texts[0].entries()) assert.ok(text === texts[1][i], manifest.steps[i].kernel);
+    for (const text of texts[0]) assert.ok(text.split('\n').length > 20);
+  });
+}
+
+function instructionText(machine: MachineFunction | undefined): string {
+  return (machine?.instructions ?? []).map((one) => `${one.address}: ${one.mnemonic} ${one.operands}`).join('\n');
 }
 
 test('all targets give the same output bits', async () => {

@@ -3,6 +3,7 @@
  *   PTQ1 M <model>                            the lines that follow belong to it
  *   PTQ1 T <vector> <tensor> <crc32>          trace builds: one tensor after the step that writes it
  *   PTQ1 D <vector> <tensor> <offset> <hex>   the bytes of the one tensor that was asked for
+ *   PTQ1 S <vector> <bytes>                   builds with PTQ_PAINT_STACK: stack that run was seen to use
  *   PTQ1 O <vector> <offset> <hex>            the outputs, one after the other
  *   PTQ1 END <crc32>                          CRC-32 (zlib) of all lines before, each with one line feed
  *
@@ -97,10 +98,38 @@ void ptq_observe(const ptq_model *model, int32_t step) {
 
 /* Kept apart, and never inlined: the instruction counter looks for the one call in here. */
 __attribute__((noinline)) void ptq_call_run(const ptq_model *model);
-__attribute__((noinline)) void ptq_call_run(const ptq_model *model) {
+#ifdef PTQ_PAINT_STACK
+#define PAINTED_BYTES 16384
+#ifdef __riscv
+#define MOVE "mv"
+#else
+#define MOVE "mov"
+#endif
+static uint32_t stack_bytes;
+
+/* What run writes below its caller's stack pointer is seen afterwards. */
+void ptq_call_run(const ptq_model *model) {
+  volatile uint8_t *top;
+  __asm__ volatile(MOVE " %0, sp" : "=r"(top));
+  for (int32_t i = 1; i <= PAINTED_BYTES; i++) top[-i] = FILL;
+  model->run(model->arena);
+  int32_t untouched = PAINTED_BYTES;
+  while (untouched > 0 && top[-untouched] == FILL) untouched--;
+  stack_bytes = (uint32_t)untouched;
+}
+
+static void report_stack(void) {
+  begin_row("S");
+  put_decimal(current_vector);
+  put_decimal(stack_bytes);
+  end_row();
+}
+#else
+void ptq_call_run(const ptq_model *model) {
   model->run(model->arena);
   __asm__ volatile("" ::: "memory");
 }
+#endif
 
 static int guard_is_intact(const ptq_model *model) {
   for (uint32_t i = 0; i < PTQ_GUARD_BYTES; i++) {
@@ -125,6 +154,9 @@ static int run_vector(const ptq_model *model, int first) {
   ptq_observe(model, -1);
 #endif
   ptq_call_run(model);
+#ifdef PTQ_PAINT_STACK
+  report_stack();
+#endif
   uint32_t start = 0;
   for (uint32_t i = 0; i < model->output_count; i++) {
     put_bytes("O", NONE, start, model->arena + model->outputs[i].offset, model->outputs[i].bytes);
