@@ -12,7 +12,7 @@ import { foldFlatten } from './fold-flatten.js';
 import { foldPads } from './fold-pads.js';
 import { fuseActivations } from './fuse-activations.js';
 import { groupNorms } from './group-norms.js';
-import { joinMoves } from './join-moves.js';
+import { cancelMoves, joinMoves } from './join-moves.js';
 import { keepAxes } from './keep-axes.js';
 import type { FloatPass } from './pass.js';
 import { recogniseFunctions } from './recognise-functions.js';
@@ -23,7 +23,7 @@ import { sinkReshapes } from './sink-reshapes.js';
  * Recognition comes before folding, which takes patterns apart; transposes that move nothing stay transposes until the
  * order of axes is chosen, so that a port can take them.
  */
-const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, channelsLast, clean, joinMoves, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
+const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, cancelMoves, channelsLast, clean, joinMoves, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
 const FINISHING: readonly FloatPass[] = [finishBatchNorms, clean, fuseActivations, clean];
 /** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
 const MOST_ROUNDS = 50;

@@ -9,19 +9,25 @@ import { factorChain } from './factors.js';
 import { forEachNode, type FloatPass } from './pass.js';
 import { isIdentity, permuted, type Permutation } from './permutations.js';
 
+/** Only chains that move nothing; others may yet dissolve in the choice of an order of axes. */
+export const cancelMoves: FloatPass = {
+  name: 'cancel-moves',
+  title: 'chains of transposes and reshapes that move nothing',
+  run: (editor) => forEachNode(editor, ['transpose'], (node) => join(editor, node, isIdentity)),
+};
+
 export const joinMoves: FloatPass = {
   name: 'join-moves',
   title: 'chains of transposes and reshapes joined',
-  run: (editor) => forEachNode(editor, ['transpose'], (node) => join(editor, node)),
+  run: (editor) => forEachNode(editor, ['transpose'], (node) => join(editor, node, () => true)),
 };
 
-function join(editor: GraphEditor, last: FloatNode): boolean {
+function join(editor: GraphEditor, last: FloatNode, isWanted: (permutation: Permutation) => boolean): boolean {
   const chain = chainBefore(editor, last);
-  const transposes = chain.filter((node) => node.op === 'transpose').length;
-  if (transposes < 2) return false;
+  if (chain.filter((node) => node.op === 'transpose').length < 2) return false;
   const source = chain[0]!.inputs[0]!;
   const joined = factorChain(editor.shape(source), chain.map((node) => step(editor, node)));
-  if (!joined) return false;
+  if (!joined || !isWanted(joined.permutation)) return false;
   replace(editor, source, last, joined.shape, joined.permutation);
   return true;
 }

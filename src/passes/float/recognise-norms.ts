@@ -6,7 +6,7 @@ import type { FloatNode, TensorId } from '../../graph/float.js';
 import { scalarValue } from './constants.js';
 import type { GraphEditor } from './editor.js';
 import { forEachNode, type FloatPass } from './pass.js';
-import { sameShape } from './permutations.js';
+import { identity, inverse, sameShape } from './permutations.js';
 
 export const recogniseNorms: FloatPass = {
   name: 'recognise-norms',
@@ -32,16 +32,24 @@ function recognise(editor: GraphEditor, node: FloatNode): boolean {
   const { origin } = node;
   const output = node.outputs[0]!;
   const rank = editor.shape(x).length;
-  if (axes.every((axis, i) => axis === rank - axes.length + i)) {
+  const isTrailing = axes.every((axis, i) => axis === rank - axes.length + i);
+  // Two axes and more, all but the first: an image with channels first.
+  const isChannelsFirst = isTrailing && axes.length === rank - 1 && rank > 2;
+  if (isTrailing && !isChannelsFirst) {
     editor.add({ op: 'layer-norm', inputs: [x], attributes: { axis: rank - axes.length, epsilon }, origin, output });
     return true;
   }
-  if (axes.length !== rank - 1 || axes.includes(rank - 1)) return false;
-  const channels = editor.shape(x).at(-1)!;
-  const gamma = editor.constant(`${origin.nodeName}_gamma`, [channels], new Float32Array(channels).fill(1), origin);
-  const beta = editor.constant(`${origin.nodeName}_beta`, [channels], new Float32Array(channels), origin);
-  editor.add({ op: 'instance-norm', inputs: [x, gamma, beta], attributes: { epsilon }, origin, output });
+  if (axes.length !== rank - 1 || (!isChannelsFirst && axes.includes(rank - 1))) return false;
+  const order = isChannelsFirst ? [...identity(rank).slice(1), 0] : identity(rank);
+  const image = isChannelsFirst ? editor.add({ op: 'transpose', inputs: [x], attributes: { permutation: order }, origin }) : x;
+  const norm = { op: 'instance-norm', inputs: [image, ...unitParameters(editor, node, editor.shape(image).at(-1)!)], attributes: { epsilon }, origin };
+  if (isChannelsFirst) editor.add({ op: 'transpose', inputs: [editor.add(norm)], attributes: { permutation: inverse(order) }, origin, output });
+  else editor.add({ ...norm, output });
   return true;
+}
+
+function unitParameters(editor: GraphEditor, { origin }: FloatNode, channels: number): readonly TensorId[] {
+  return [1, 0].map((value) => editor.constant(`${origin.nodeName}_${value ? 'gamma' : 'beta'}`, [channels], new Float32Array(channels).fill(value), origin));
 }
 
 /** centred / deviation, or centred · (1 / deviation). */
