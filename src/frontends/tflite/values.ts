@@ -53,26 +53,29 @@ export function constantOf(tensor: TfliteTensor, origin: Origin): ConstantArray 
   return { shape: tensor.shape, data: decodeFloats(tensor), elementType: tensor.type };
 }
 
-/** Little-endian lanes of an integer tensor; null for a float one. Nibbles of int4 lie low first. */
+/** A copy that starts at an aligned address. Files and every machine that runs Node are little-endian. */
+function lanesOf(tensor: TfliteTensor): ArrayBuffer {
+  return Uint8Array.from(tensor.data!).buffer;
+}
+
+/** Lanes of an integer tensor; null for a float one. Nibbles of int4 lie low first. */
 function decodeIntegers(tensor: TfliteTensor): Codes | null {
   const bytes = tensor.data!;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = elementCount(tensor.shape);
   switch (tensor.type) {
     case 'int8':
-      return Int8Array.from({ length: count }, (_, i) => view.getInt8(i));
+      return new Int8Array(lanesOf(tensor));
     case 'uint8':
       return Uint8Array.from(bytes);
     case 'int4':
-      return Int8Array.from({ length: count }, (_, i) => (view.getUint8(i >> 1) << (i % 2 === 0 ? 28 : 24)) >> 28);
+      return Int8Array.from({ length: elementCount(tensor.shape) }, (_, i) => (bytes[i >> 1]! << (i % 2 === 0 ? 28 : 24)) >> 28);
     case 'int16':
-      return Int16Array.from({ length: count }, (_, i) => view.getInt16(2 * i, true));
+      return new Int16Array(lanesOf(tensor));
     case 'bool':
-      return Int32Array.from({ length: count }, (_, i) => (view.getUint8(i) === 0 ? 0 : 1));
+      return Int32Array.from(bytes, (v) => (v === 0 ? 0 : 1));
     case 'int32':
-      return Int32Array.from({ length: count }, (_, i) => view.getInt32(4 * i, true));
+      return new Int32Array(lanesOf(tensor));
     case 'int64':
-      return Int32Array.from({ length: count }, (_, i) => saturate(view.getBigInt64(8 * i, true)));
+      return Int32Array.from(Array.from(new BigInt64Array(lanesOf(tensor)), saturate));
     default:
       return null;
   }
@@ -84,16 +87,13 @@ function saturate(value: bigint): number {
 }
 
 function decodeFloats(tensor: TfliteTensor): Float32Array {
-  const bytes = tensor.data!;
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const count = elementCount(tensor.shape);
   switch (tensor.type) {
     case 'float32':
-      return Float32Array.from({ length: count }, (_, i) => view.getFloat32(4 * i, true));
+      return new Float32Array(lanesOf(tensor));
     case 'float64':
-      return Float32Array.from({ length: count }, (_, i) => view.getFloat64(8 * i, true));
+      return Float32Array.from(new Float64Array(lanesOf(tensor)));
     case 'float16':
-      return Float32Array.from({ length: count }, (_, i) => halfToFloat(view.getUint16(2 * i, true)));
+      return Float32Array.from(new Uint16Array(lanesOf(tensor)), halfToFloat);
     default:
       return unsupported(`constant '${tensor.name}' is ${tensor.type}`, 'float32, float16, int8, int16, int32 or int64');
   }
