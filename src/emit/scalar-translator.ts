@@ -38,10 +38,11 @@ export function cName(name: string): string {
   return `ptq_${snakeCase(name)}`;
 }
 
-/** `/** … *​/` of a declaration as a C comment in ASCII; empty where there is none. */
-export function comment(declaration: { getJsDocs(): readonly { getText(): string }[] }): string {
+/** The doc comment of a declaration as a C comment in ASCII, functions under their names in C; empty where there is none. */
+export function comment(declaration: { getJsDocs(): readonly { getText(): string }[] }, isFunction: (name: string) => boolean): string {
   const text = declaration.getJsDocs().at(-1)?.getText();
-  return text === undefined ? '' : `${asciiOnly(text)}\n`;
+  if (text === undefined) return '';
+  return `${asciiOnly(text).replace(/\b[a-z]\w*[A-Z]\w*\b/g, (word) => (isFunction(word) ? cName(word) : word))}\n`;
 }
 
 export function translateFunction(declaration: FunctionDeclaration, context: TranslationContext): string {
@@ -72,7 +73,7 @@ class FunctionTranslator {
     if (!Node.isBlock(body)) return fail(declaration, 'a function needs a body');
     const lines = body.getStatements().flatMap((s) => this.statement(s, '  '));
     const head = `${context.dialect.qualifier} ${c.C_TYPE[result]} ${cName(declaration.getName() ?? '')}(${parameters.join(', ') || 'void'})`;
-    return `${comment(declaration)}${head} {\n${lines.join('\n')}\n}\n`;
+    return `${comment(declaration, (name) => context.symbol(name)?.kind === 'function')}${head} {\n${lines.join('\n')}\n}\n`;
   }
 
   private declare(name: string, type: ScalarType): string {

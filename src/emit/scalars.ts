@@ -114,7 +114,7 @@ function constantOf(d: VariableDeclaration, dialect: ScalarDialect): Declared {
   if (statement.getDeclarationKind() !== 'const') fail(d, 'only const may stand outside functions');
   const type = d.getTypeNode()?.getText();
   const initializer = d.getInitializer();
-  const head = comment(statement);
+  const head = comment(statement, () => false);
   if (type === 'readonly i32[]' && Node.isArrayLiteralExpression(initializer)) {
     const values = initializer.getElements().map((e) => integer(e, 32));
     const magnitude = values.reduce((m, v) => (v < 0n ? -v : v) > m ? (v < 0n ? -v : v) : m, 0n);

@@ -1,11 +1,10 @@
 /** Which kernel computes which nodes: groups as the kernels offer them, a group of one being the normal case. */
-import { UnsupportedOperatorError, type UnsupportedNode } from '../errors.js';
+import { UnsupportedOperatorError, type UnsupportedNode, UsageError } from '../errors.js';
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
 import { operator } from '../operators/index.js';
 import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
 import type { Target } from '../targets/target.js';
-import { isAlias } from './aliases.js';
 import type { ScheduleOptions, Step } from './schedule.js';
 
 export interface StepList {
@@ -14,16 +13,21 @@ export interface StepList {
   readonly unobserved: readonly TensorId[];
 }
 
+/** Kernels of an operator, best first. */
+export type KernelsOf = (op: string) => readonly Kernel[];
+
+const registered: KernelsOf = (op) => operator(op).integer?.kernels ?? [];
+
 /** Throws UnsupportedOperatorError naming every node that no kernel of the target takes. */
-export function buildSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>): StepList {
-  const nodes = graph.nodes.filter((node) => !isAlias(node));
-  const families = options.kernels === 'auto' ? target.families : [...new Set([options.kernels, 'portable'])];
+export function buildSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, kernelsOf: KernelsOf = registered): StepList {
+  const nodes = graph.nodes.filter((node) => !aliases.has(node.outputs[0]!));
+  const families = familiesOf(target, options);
   const users = countUses(graph);
   const steps: Step[] = [];
   const unobserved: TensorId[] = [];
   const unsupported: UnsupportedNode[] = [];
   for (let i = 0; i < nodes.length; ) {
-    const found = firstMatch(graph, nodes, i, families, target, options, users);
+    const found = firstMatch({ graph, nodes, families, target, options, users, kernelsOf }, i);
     if (!found) {
       unsupported.push({ origin: nodes[i]!.origin, reason: `no kernel of '${nodes[i]!.op}' fits ${target.id} (families ${families.join(', ')})` });
       i++;
@@ -42,9 +46,28 @@ interface Match {
   readonly kernel: KernelInstance;
 }
 
-/** The families of the target in their order of preference; within one, the kernels of the operator, best first. */
-function firstMatch(graph: IntegerGraph, nodes: readonly IntegerNode[], at: number, families: readonly string[], target: Target, options: ScheduleOptions, users: ReadonlyMap<TensorId, number>): Match | null {
-  const kernels = operator(nodes[at]!.op).integer?.kernels ?? [];
+/** The chosen family before portable; `auto` takes the target's own, in its order of preference. */
+function familiesOf(target: Target, options: ScheduleOptions): readonly string[] {
+  if (options.kernels === 'auto') return target.families;
+  if (!target.families.includes(options.kernels)) {
+    throw new UsageError(`${target.id} has no kernel family '${options.kernels}'`, { hint: `use one of auto, ${target.families.join(', ')}` });
+  }
+  return [...new Set([options.kernels, 'portable'])];
+}
+
+interface Search {
+  readonly graph: IntegerGraph;
+  readonly nodes: readonly IntegerNode[];
+  readonly families: readonly string[];
+  readonly target: Target;
+  readonly options: ScheduleOptions;
+  readonly users: ReadonlyMap<TensorId, number>;
+  readonly kernelsOf: KernelsOf;
+}
+
+/** Families in their order of preference; within one, the kernels of the operator, best first. */
+function firstMatch({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Match | null {
+  const kernels = kernelsOf(nodes[at]!.op);
   for (const family of families) {
     for (const kernel of kernels) {
       if (kernel.family !== family) continue;
