@@ -1,5 +1,5 @@
 /** What a FloatGraph must satisfy at every stage. */
-import { ModelFormatError, PtqError, type Origin } from '../errors.js';
+import { ModelFormatError, type Origin } from '../errors.js';
 import { findOperator } from '../operators/index.js';
 import { elementCount, type FloatGraph, type FloatNode, type FloatTensor, type SourceQuantization } from './float.js';
 import { portProblem, repeated } from './verify-ports.js';
@@ -98,6 +98,5 @@ function verifyPorts(graph: FloatGraph, available: ReadonlySet<string>): void {
 }
 
 function fail(graph: FloatGraph, message: string, origin?: Origin): never {
-  const error: PtqError = new ModelFormatError(`${graph.source.file}: ${message}`, origin && { origin });
-  throw error;
+  throw new ModelFormatError(`${graph.source.file}: ${message}`, origin && { origin });
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import * as tfl from '@tensorflow/tfjs-layers';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -18,7 +19,7 @@ const test = suite('inspect');
 const directory = mkdtempSync(join(tmpdir(), 'ptq-gen-inspect-'));
 test.after(() => rmSync(directory, { recursive: true, force: true }));
 /** Colours would stand between the words. */
-const plain = async (path: string, graph = false): Promise<string> => (await inspectCommand(path, { graph })).replace(/\u001b\[\d+m/g, '');
+const plain = async (path: string, graph = false): Promise<string> => stripVTControlCharacters(await inspectCommand(path, { graph }));
 const file = (name: string): string => join(directory, name);
 
 const bench = benchDirectory();

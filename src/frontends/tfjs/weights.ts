@@ -5,7 +5,7 @@ import { ModelFormatError } from '../../errors.js';
 import { elementCount } from '../../graph/float.js';
 import type { ConstantArray } from '../constant-array.js';
 import { halfToFloat } from '../tensorflow/half.js';
-import { JsonObject } from './json.js';
+import type { JsonObject } from './json.js';
 
 /** How one lane of a weight is stored. */
 interface Lanes {
