@@ -12,7 +12,7 @@ import type { FloatGraph } from '../../../src/graph/float.js';
 import { verifyFloatGraph } from '../../../src/graph/verify.js';
 import { operator } from '../../../src/operators/index.js';
 import { benchDirectory, leftOut } from '../../support/bench.js';
-import { readNpyFloats } from '../../support/npy.js';
+import { readNpyFloats } from '../../support/read-npy.js';
 import { writeTflite, type WrittenModel } from './writer.js';
 
 const test = suite('TFLite files');
