@@ -11,7 +11,7 @@ import { borderView, classArguments, neverBlind, paddingArgument, padsWithZero, 
 import { convolve, finish, requireInputs, requireRank, requireVector } from './linear/float.js';
 import { convolutionGeometry, type Geometry } from './linear/geometry.js';
 import { biasClassesOf, checkInteger, linearTensors, padCodes, padOf, verifyLinear, verifyPadCodes, type LinearTensors } from './linear/integer.js';
-import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums } from './linear/kernels.js';
+import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 
@@ -97,7 +97,7 @@ const pointwise: Kernel = {
   instantiate({ graph, group: [node] }) {
     const { t, g } = read(node, graph);
     const block = blockSize(g.outputChannels);
-    const view = { ...linearView(node, t, block, true), rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels };
+    const view = { ...linearView(node, t, block, true), ...runView(block, g.inputChannels), rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels };
     const bias = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
     return portableInstance(node, 'dense', linearStem('conv2d', t, node, 'pointwise'), view, linearArguments(node, interleave(t.weightCodes, g.outputChannels, block), bias));
   },
@@ -140,10 +140,12 @@ function convolution({ graph, group: [node] }: KernelContext, template: string, 
   const block = blockSize(g.outputChannels / groups);
   const { folded, more } = choose(g, node, t);
   const depth = g.inputChannels / groups;
+  const border = borderView(g, node);
   const view = {
     ...g,
-    ...borderView(g, node),
+    ...border,
     ...linearView(node, t, block, folded),
+    ...runView(block, border.padsColumns ? depth : g.kernelWidth * depth),
     groups,
     isGrouped: groups > 1,
     depth,

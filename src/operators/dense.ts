@@ -9,7 +9,7 @@ import { shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds, WHOLE } from './linear/bounds.js';
 import { finish, requireInputs, requireRank, requireVector } from './linear/float.js';
 import { biasClassesOf, checkInteger, integerGraphError, linearTensors, verifyLinear } from './linear/integer.js';
-import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums } from './linear/kernels.js';
+import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 
@@ -66,7 +66,7 @@ const portable: Kernel = {
     const t = linearTensors(node, graph);
     const [channels, depth] = t.weights.shape;
     const block = blockSize(channels);
-    const view = { ...linearView(node, t, block, true), rows: elementCount(t.x.shape) / depth, depth, channels };
+    const view = { ...linearView(node, t, block, true), ...runView(block, depth), rows: elementCount(t.x.shape) / depth, depth, channels };
     const bias = foldedBias(node, t, rowSums(t.weightCodes, channels));
     return portableInstance(node, 'dense', linearStem('dense', t, node), view, linearArguments(node, interleave(t.weightCodes, channels, block), bias));
   },

@@ -25,6 +25,29 @@ export interface LinearView {
   readonly requantize: RequantizeView;
 }
 
+/** One value of the input and the products it takes part in; a pass of the inner loop takes several such steps. */
+export interface StepView {
+  readonly index: number;
+  readonly products: readonly { readonly sum: string; readonly weight: number }[];
+}
+
+/** Fields of the inner loop over a run of input values. */
+export interface RunView {
+  readonly steps: readonly StepView[];
+  readonly stepCount: number;
+  readonly stepWeights: number;
+}
+
+/** Inner loop of as many steps as divide the length of every run: `multiple`. */
+export function runView(block: number, multiple: number): RunView {
+  const stepCount = [4, 3, 2].find((n) => multiple % n === 0) ?? 1;
+  const steps = Array.from({ length: stepCount }, (_, index) => ({
+    index,
+    products: laneViews(block).map((lane) => ({ sum: lane.sum, weight: index * block + lane.index })),
+  }));
+  return { steps, stepCount, stepWeights: stepCount * block };
+}
+
 /** Block sizes by preference: a register each, one load of the input for all of them. */
 const BLOCKS = [4, 6, 5, 3, 7, 2];
 
