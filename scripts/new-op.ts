@@ -2,8 +2,8 @@
  * npm run new-op NAME: the skeleton of an operator in all its places. What it writes works from the start (an operator
  * that copies codes, float side to firmware), so that every edit can be checked. See docs/add-an-operator.md.
  */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { packageRoot } from '../src/package-root.js';
 
 function definition(name: string, identifier: string): string {
@@ -136,7 +136,10 @@ if (taken.length > 0) {
   console.error(`already there: ${taken.join(', ')}`);
   process.exit(2);
 }
-for (const [path, text] of files) writeFileSync(join(root, path), text);
+for (const [path, text] of files) {
+  mkdirSync(dirname(join(root, path)), { recursive: true });
+  writeFileSync(join(root, path), text);
+}
 addToList(join(root, 'src/operators/index.ts'), `import { ${identifier} } from './${name}.js';`, `  ${identifier},`);
 addToList(join(root, 'sim/kernels/index.ts'), `import { ${identifier} } from './${name}.js';`, name === identifier ? `  ${name},` : `  '${name}': ${identifier},`);
 console.log(`${files.map(([path]) => `wrote ${path}`).join('\n')}\nadded to src/operators/index.ts and sim/kernels/index.ts`);
