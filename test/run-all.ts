@@ -48,6 +48,7 @@ function runFile(file: string): Promise<FileResult> {
 
 /** A file that ran no suite, or ended badly though every test passed, counts as one failure. */
 function readResult(file: string, code: number | null, seconds: number, output: string): FileResult {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: colours of a terminal are meant
   const plain = output.replace(/\x1b\[[0-9;]*m/g, '');
   const total = sumOf(plain, /^ {2}Total:\s+(\d+)$/gm);
   const passed = sumOf(plain, /^ {2}Passed:\s+(\d+)$/gm);

@@ -48,5 +48,6 @@ const ASCII: Readonly<Record<string, string>> = {
 
 /** Comments in generated C are plain ASCII. */
 export function asciiOnly(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the range of ASCII is meant
   return text.replace(/[^\x00-\x7f]/g, (c) => ASCII[c] ?? '?');
 }

@@ -30,12 +30,13 @@ export async function loadPortSamples(paths: string | readonly string[], ports: 
   const matched = await matchPorts(reader, splitPaths(paths), ports);
   const values = new Map(ports.map((port) => [port.name, portSamples(matched.get(port.name)!, port, options)]));
   const count = commonCount(values, matched);
+  reader.note(String(count));
   return {
     count,
     inputs: pick(values, (v) => v.values),
     codes: pick(values, (v) => v.codes),
     raw: pick(values, (v) => v.raw),
-    sha256: (reader.note(String(count)), reader.digest()),
+    sha256: reader.digest(),
   };
 }
 
