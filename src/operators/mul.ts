@@ -6,6 +6,7 @@ import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 import { scaledInterval, zeroPoints } from './integer-checks.js';
 import { activationOf } from './linear/attributes.js';
+import { lowerUniformFactor } from './uniform-factor.js';
 import { requantizeScalars, signedTerm } from './views.js';
 
 export const mul = defineOperator({
@@ -18,6 +19,7 @@ export const mul = defineOperator({
     outputType: (_node, inputs) => commonType(inputs),
     evaluate: (node, context) => evaluateBinary(node, context, tf.mul),
     lower(node, context) {
+      if (lowerUniformFactor(node, context)) return;
       const plans = node.inputs.map((id) => context.activation(id));
       context.emit({
         op: 'mul',
