@@ -7,6 +7,9 @@ import * as assert from 'uvu/assert';
 import { FileError, IntegerGraphError } from '../../src/errors.js';
 import type { IntegerGraph } from '../../src/graph/integer.js';
 import { loadIntegerGraph, saveIntegerGraph, serializeIntegerGraph } from '../../src/graph/serialize.js';
+import { optimizeIntegerGraph } from '../../src/passes/integer/index.js';
+import { Random } from '../support/integer-graphs.js';
+import { RandomNetwork } from '../support/random-network.js';
 import { sampleGraph, withTensor } from './sample.js';
 
 const test = suite('integer graph files');
@@ -23,6 +26,16 @@ function save(graph: IntegerGraph = sampleGraph()): { readonly json: string; rea
 test('a graph comes back equal, field by field', () => {
   save();
   assert.equal(loadIntegerGraph(jsonPath), sampleGraph());
+});
+
+test('random networks come back equal, before and after exact folding', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const { graph } = new RandomNetwork(new Random(seed)).build();
+    for (const each of [graph, optimizeIntegerGraph(graph).graph]) {
+      save(each);
+      assert.equal(loadIntegerGraph(jsonPath), each, `seed ${seed}`);
+    }
+  }
 });
 
 test('every lane width and signedness comes back', () => {

@@ -65,7 +65,10 @@ function readWeight(entry: JsonObject, bytes: Uint8Array, offset: number, path: 
   // Affine shards: value = code·scale + min. Half-precision shards have neither.
   const scale = packed?.number('scale', 1) ?? 1;
   const min = packed?.number('min', 0) ?? 0;
-  const values = Array.from({ length: count }, (_, i) => lanes.read(view, i * lanes.bytes) * scale + min);
-  const data = type === 'float32' ? Float32Array.from(values) : Int32Array.from(values, Math.round);
+  const data = type === 'float32' ? new Float32Array(count) : new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    const value = lanes.read(view, i * lanes.bytes) * scale + min;
+    data[i] = type === 'float32' ? value : Math.round(value);
+  }
   return { value: { shape, data, elementType: type }, end };
 }

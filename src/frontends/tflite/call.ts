@@ -59,8 +59,8 @@ export class OperatorCall extends TensorflowCall {
   }
 
   protected override publish(value: SourceValue, i: number): void {
-    const { index, shape, dynamic, name } = this.outputs[i]!;
-    if (!dynamic && shape.length > 0 && shape.join() !== value.shape.join()) {
+    const { index, shape, openAxes, name } = this.outputs[i]!;
+    if (openAxes.length === 0 && shape.length > 0 && shape.join() !== value.shape.join()) {
       this.fail(`gives [${value.shape.join(', ')}], but the file declares '${name}' as [${shape.join(', ')}]`);
     }
     this.context.define(String(index), value);

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
 import { ModelFormatError } from '../../errors.js';
 import type { FloatGraph } from '../../graph/float.js';
-import { ImportContext, type SourceValue } from '../import-context.js';
+import { ImportContext, unsupported, type SourceValue } from '../import-context.js';
 import { foldShapes } from '../tensorflow/fold.js';
 import { OperatorCall, type Importer } from './call.js';
 import { elementwiseImporters } from './importers/elementwise.js';
@@ -50,6 +50,8 @@ function importInputs(context: ImportContext, model: TfliteModel): void {
     const { shape } = tensor;
     const batchAxis = shape[0] === 1 ? 0 : null;
     const done = context.attempt(context.origin(name, 'Input'), () => {
+      const open = tensor.openAxes.filter((axis) => axis !== 0);
+      if (open.length > 0) unsupported(`axis ${open.join(' and ')} of the input has no fixed length`, 'a conversion with a fixed input shape');
       const quantization = activationQuantization(tensor);
       context.define(String(index), context.input(name, shape, activationType(tensor), { batchAxis, ...(quantization && { quantization }) }));
     });

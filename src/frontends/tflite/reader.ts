@@ -15,8 +15,8 @@ export interface TfliteTensor {
   readonly name: string;
   /** Declared shape; dynamic axes are 1. */
   readonly shape: readonly number[];
-  /** Some axis was dynamic, so that `shape` may be stale. */
-  readonly dynamic: boolean;
+  /** Axes without a fixed length; `shape` may be stale where there are any. */
+  readonly openAxes: readonly number[];
   readonly type: ElementType;
   readonly quantization: TfliteQuantization | null;
   /** Bytes of a constant. */
@@ -101,14 +101,15 @@ function readTensor(flat: FlatFile, t: Table, index: number, buffers: readonly T
   const declared = t.int32s(FIELD.tensor.shape);
   if (declared.some((d) => d < -1)) flat.fail(`${where} has the shape [${declared.join(', ')}]`);
   const shape = declared.map((d) => (d === -1 ? 1 : d));
-  const dynamic = declared.includes(-1) || t.int32s(FIELD.tensor.shapeSignature).includes(-1);
+  const signature = t.int32s(FIELD.tensor.shapeSignature);
+  const openAxes = declared.map((_, axis) => axis).filter((axis) => declared[axis] === -1 || signature[axis] === -1);
   const buffer = buffers[t.uint32(FIELD.tensor.buffer)];
   if (!buffer) flat.fail(`${where} uses buffer ${t.uint32(FIELD.tensor.buffer)} of ${buffers.length}`);
   const data = bufferBytes(flat, buffer!, where);
   if (data) checkBytes(flat, where, shape, type!, data);
   if (data && t.table(FIELD.tensor.sparsity)) flat.fail(`${where} is stored in the sparse form, which is not read; convert the model without sparsity`);
   const quantization = readQuantization(flat, t.table(FIELD.tensor.quantization), where);
-  return { index, name, shape, dynamic, type: type!, quantization, data, isVariable: t.bool(FIELD.tensor.isVariable) };
+  return { index, name, shape, openAxes, type: type!, quantization, data, isVariable: t.bool(FIELD.tensor.isVariable) };
 }
 
 /** Inline bytes, or a range behind the tables (files above 2 GB). Null for activations. */

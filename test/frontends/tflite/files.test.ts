@@ -210,6 +210,16 @@ for (const [name, bytes, reason] of refused) {
   });
 }
 
+test('an input without fixed height and width is refused', () => {
+  const model: WrittenModel = {
+    tensors: [{ name: 'x', shape: [1, 1, 1, 3], signature: [-1, -1, -1, 3] }, { name: 'y', shape: [1, 1, 1, 3] }],
+    operators: [{ name: 'RELU', inputs: [0], outputs: [1] }],
+    inputs: [0],
+    outputs: [1],
+  };
+  assert.throws(() => importTflite(writeTflite(model), 'x.tflite'), (e: unknown) => e instanceof UnsupportedOperatorError && /axis 1 and 2 of the input/.test(e.message));
+});
+
 test('operators that are not imported are named, all of them, with the nearest form', () => {
   const model: WrittenModel = {
     tensors: ['x', 'a', 'b', 'c', 'd'].map((name) => ({ name, shape: [1, 4] })),
