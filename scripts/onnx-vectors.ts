@@ -93,7 +93,7 @@ function page(sets: readonly SetResults[]): string {
     '',
     `${[...foldedOnlyOperators].sort().join(', ')}.`,
     '',
-    'Shape chains (Shape, Gather, Concat, Reshape and so on) always fold, because shapes are static.',
+    'Shape chains (Shape, Gather, Concat, Reshape and so on) always fold, because shapes are static. An If whose condition folds becomes its branch. Functions that the file defines are inlined.',
     '',
     '## The operator vectors',
     '',

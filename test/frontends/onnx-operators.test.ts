@@ -1,7 +1,8 @@
 /** ONNX operators that the operator vectors do not reach: later opsets, attribute forms of old ones, layouts. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { close, evaluate, floats, importParts, integers, node, noise, port, ramp, type ModelParts } from './onnx-writer.js';
+import type { NodeMessage } from '../../src/frontends/onnx/proto.js';
+import { close, evaluate, evaluateMessage, floats, importParts, integers, modelMessage, node, noise, port, ramp, type ModelParts } from './onnx-writer.js';
 
 const operators = suite('ONNX operators');
 
@@ -290,6 +291,29 @@ operators('weights that are computed from constants fold (weight normalization)'
   const { graph, outputs } = await evaluate(parts, { x: [1, 2] });
   assert.equal(graph.nodes.map((n) => n.op), ['dense']);
   close(outputs[0]!, [6 + 16, 2]);
+});
+
+operators('functions that the file defines are inlined, with their attributes', async () => {
+  const inner: NodeMessage = { opType: 'LeakyRelu', input: ['t'], output: ['b'], name: 'leak', attribute: [{ name: 'alpha', type: 1, refAttrName: 'slope' }] };
+  const functions = [{ domain: 'my', name: 'AddLeak', input: ['p', 'q'], output: ['b'], node: [node('Add', ['p', 'q'], ['t']), inner] }];
+  const call = (input: readonly string[], output: string, slope: number): NodeMessage => ({ ...node('AddLeak', input, [output], { slope: { float: slope } }), domain: 'my' });
+  const message = modelMessage({ nodes: [call(['x', 'c'], 'm', 0.5), call(['m', 'c'], 'y', 0.1)], inputs: [port('x', [1, 2])], outputs: [port('y', [1, 2])], constants: [floats('c', [2], [1, -1])] });
+  const { graph, outputs } = await evaluateMessage({ ...message, functions }, { x: [1, -3] });
+  assert.equal(graph.nodes.map((n) => n.op), ['add', 'unary', 'add', 'unary']);
+  close(outputs[0]!, [3, 0.1 * (0.5 * -4 - 1)]);
+});
+
+operators('an If whose condition is known at import becomes its branch', async () => {
+  const branch = (factor: number) => ({ node: [node('Mul', ['x', `c${factor}`], [`r${factor}`])], initializer: [floats(`c${factor}`, [], [factor])], output: [port(`r${factor}`, [1, 2])] });
+  const choose: NodeMessage = { opType: 'If', input: ['wide'], output: ['y'], attribute: [{ name: 'then_branch', type: 5, g: branch(2) }, { name: 'else_branch', type: 5, g: branch(3) }] };
+  const parts = (limit: number): ModelParts => ({
+    nodes: [node('Shape', ['x'], ['s']), node('Gather', ['s', 'one'], ['n']), node('Greater', ['n', 'limit'], ['wide']), choose],
+    inputs: [port('x', [1, 2])],
+    outputs: [port('y', [1, 2])],
+    constants: [integers('one', [1], []), integers('limit', [limit], [])],
+  });
+  assert.equal((await evaluate(parts(1), { x: [1, 2] })).outputs[0], [2, 4]);
+  assert.equal((await evaluate(parts(5), { x: [1, 2] })).outputs[0], [3, 6]);
 });
 
 operators('Expand and Tile of activations move values', async () => {

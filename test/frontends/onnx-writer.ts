@@ -66,9 +66,19 @@ export function importParts(parts: ModelParts): FloatGraph {
   return importOnnx(modelBytes(parts), 'test.onnx');
 }
 
-/** Imports and evaluates one sample (or `count` of them); one array an output. */
-export async function evaluate(parts: ModelParts, inputs: Readonly<Record<string, readonly number[]>>, count = 1): Promise<{ graph: FloatGraph; outputs: readonly number[][] }> {
-  const graph = importParts(parts);
+export interface Evaluation {
+  readonly graph: FloatGraph;
+  /** One array an output. */
+  readonly outputs: readonly number[][];
+}
+
+/** Imports and evaluates one sample (or `count` of them). */
+export function evaluate(parts: ModelParts, inputs: Readonly<Record<string, readonly number[]>>, count = 1): Promise<Evaluation> {
+  return evaluateMessage(modelMessage(parts), inputs, count);
+}
+
+export async function evaluateMessage(message: ModelMessage, inputs: Readonly<Record<string, readonly number[]>>, count = 1): Promise<Evaluation> {
+  const graph = importOnnx(encodeModel(message), 'test.onnx');
   const executor = await createExecutor(graph);
   try {
     const samples = new Map(

@@ -1,20 +1,14 @@
 /** ONNX bytes → FloatGraph. */
 import { createHash } from 'node:crypto';
 import { basename } from 'node:path';
-import { ModelFormatError, PtqError, ShapeError, UnsupportedOperatorError } from '../../errors.js';
+import { ModelFormatError, ShapeError, UnsupportedOperatorError } from '../../errors.js';
 import type { FloatGraph, SourceFile } from '../../graph/float.js';
-import type { ConstantArray } from '../constant-array.js';
 import { ImportContext, type SourceValue } from '../import-context.js';
-import { OnnxCall } from './call.js';
-import { foldElementwise, type Folder } from './fold-elementwise.js';
-import { foldMovement } from './fold-movement.js';
-import { importers, refusalOf } from './importers/index.js';
-import { constantAttribute } from './constant-node.js';
+import { folders, importNodes } from './import-nodes.js';
+import { importers } from './importers/index.js';
 import { inputAxes, sharedBatchSize } from './ports.js';
-import { readOnnx, type OnnxModel, type OnnxNode, type OnnxPort } from './reader.js';
+import { readNames, readOnnx, type OnnxModel, type OnnxPort } from './reader.js';
 import { elementTypeName, isFloatType } from './tensor-data.js';
-
-const folders: Readonly<Record<string, Folder>> = { ...foldElementwise, ...foldMovement, Constant: (call) => [constantAttribute(call)] };
 
 export const runTimeOperators: readonly string[] = Object.keys(importers);
 /** Operators that are read where all of their inputs are constants. */
@@ -47,8 +41,8 @@ function importModel(model: OnnxModel, source: SourceFile, batchSize: number): F
     const type = isFloatType(port.elementType) || codes ? 'float32' : 'int32';
     context.define(port.name, context.input(port.name, shape, type, { batchAxis, codes }));
   }
-  const used = new Set([...model.nodes.flatMap((n) => n.inputs), ...model.outputs.map((o) => o.name)]);
-  for (const node of model.nodes) importNode(context, node, model, (name) => used.has(name));
+  const used = new Set([...model.nodes.flatMap((n) => readNames(n, model.file)), ...model.outputs.map((o) => o.name)]);
+  importNodes(model.nodes, { context, opset: model.opset, isUsed: (name) => used.has(name) });
   for (const port of model.outputs) {
     const value = context.lookup(port.name);
     if (value) context.output(port.name, withLeadingBatch(context, value));
@@ -69,49 +63,4 @@ function holdsCodes(port: OnnxPort, model: OnnxModel): boolean {
 function withLeadingBatch(context: ImportContext, value: SourceValue): SourceValue {
   if (value.constant || value.batchAxis !== null || value.shape.length < 2 || value.shape[0] !== 1 || context.batchSize !== 1) return value;
   return { ...value, batchAxis: 0, tensor: context.perSample(value, 0, context.origin(value.name, 'Output')) };
-}
-
-function importNode(context: ImportContext, node: OnnxNode, model: OnnxModel, isUsed: (name: string) => boolean): void {
-  const call = new OnnxCall(context, node, model.opset, isUsed);
-  const key = node.domain ? `${node.domain}:${node.opType}` : node.opType;
-  const done = context.attempt(call.origin, () => {
-    const importer = importers[key] ?? (node.domain === 'com.microsoft' ? importers[microsoftAlias(node.opType)] : undefined);
-    if (foldConstants(call, key)) return;
-    if (!importer) {
-      const { reason, nearest } = refusalOf(key);
-      context.report(call.origin, reason, nearest);
-    } else if (node.inputs.every((name) => !name || context.lookup(name))) {
-      withOrigin(call, () => importer(call));
-      return;
-    }
-    for (const output of node.outputs) context.define(output, null);
-  });
-  if (!done) for (const output of node.outputs) context.define(output, null);
-}
-
-/** Operators of Microsoft's domain that mean what ONNX's own of that name mean. */
-function microsoftAlias(opType: string): string {
-  return ['QuantizeLinear', 'DequantizeLinear'].includes(opType) ? opType : '';
-}
-
-/** Evaluates a node whose inputs are all constants; false where it is none or has no evaluation. */
-function foldConstants(call: OnnxCall, key: string): boolean {
-  const folder = folders[key];
-  const values = call.node.inputs.filter(Boolean).map((name) => call.context.lookup(name));
-  if (!folder || values.some((v) => !v?.constant)) return false;
-  if (values.length === 0 && key !== 'Constant') return false;
-  const inputs = values.map((v) => v!.constant as ConstantArray);
-  const results = folder(call, inputs);
-  results?.forEach((constant, i) => call.defineConstant(constant, i));
-  return results !== null;
-}
-
-/** Errors about shapes name the node even where the shape rule did not. */
-function withOrigin(call: OnnxCall, run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    if (!(error instanceof PtqError) || error.origin) throw error;
-    throw new ModelFormatError(`${call.origin.file}: ${call.node.opType} '${call.node.name}': ${error.message}`, { origin: call.origin, hint: error.hint, cause: error });
-  }
 }

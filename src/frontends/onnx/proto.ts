@@ -25,6 +25,7 @@ export interface AttributeMessage {
   readonly i?: number;
   readonly s?: Uint8Array;
   readonly t?: TensorMessage;
+  readonly g?: GraphMessage;
   readonly floats?: readonly number[];
   readonly ints?: readonly number[];
   readonly strings?: readonly Uint8Array[];
@@ -59,11 +60,23 @@ export interface GraphMessage {
   readonly output?: readonly ValueInfoMessage[];
 }
 
+/** A node type that the file itself defines as a graph of others. */
+export interface FunctionMessage {
+  readonly name?: string;
+  readonly input?: readonly string[];
+  readonly output?: readonly string[];
+  readonly node?: readonly NodeMessage[];
+  readonly domain?: string;
+  /** Attributes with default values. */
+  readonly attributeProto?: readonly AttributeMessage[];
+}
+
 export interface ModelMessage {
   readonly irVersion?: number;
   readonly producerName?: string;
   readonly graph?: GraphMessage;
   readonly opsetImport?: readonly { readonly domain?: string; readonly version?: number }[];
+  readonly functions?: readonly FunctionMessage[];
 }
 
 type FieldTable = Record<string, readonly [type: string, id: number] | readonly [type: string, id: number, rule: 'repeated']>;
@@ -74,6 +87,15 @@ const MESSAGES: Record<string, FieldTable> = {
     producerName: ['string', 2],
     graph: ['Graph', 7],
     opsetImport: ['OperatorSet', 8, 'repeated'],
+    functions: ['Function', 25, 'repeated'],
+  },
+  Function: {
+    name: ['string', 1],
+    input: ['string', 4, 'repeated'],
+    output: ['string', 5, 'repeated'],
+    node: ['Node', 7, 'repeated'],
+    domain: ['string', 10],
+    attributeProto: ['Attribute', 11, 'repeated'],
   },
   OperatorSet: { domain: ['string', 1], version: ['int64', 2] },
   Graph: {
@@ -98,6 +120,7 @@ const MESSAGES: Record<string, FieldTable> = {
     i: ['int64', 3],
     s: ['bytes', 4],
     t: ['Tensor', 5],
+    g: ['Graph', 6],
     floats: ['float', 7, 'repeated'],
     ints: ['int64', 8, 'repeated'],
     strings: ['bytes', 9, 'repeated'],

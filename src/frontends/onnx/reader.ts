@@ -1,6 +1,7 @@
 /** ONNX bytes → a checked model: nodes in execution order, constants read, every name produced exactly once. */
 import { ModelFormatError, type Origin } from '../../errors.js';
 import type { ConstantArray } from '../constant-array.js';
+import { inlineFunctions } from './inline-functions.js';
 import { decodeModel, type AttributeMessage, type GraphMessage, type ModelMessage, type NodeMessage, type ValueInfoMessage } from './proto.js';
 import { sortNodes } from './sort-nodes.js';
 import { readTensor } from './tensor-data.js';
@@ -42,15 +43,37 @@ export function readOnnx(bytes: Uint8Array, file: string): OnnxModel {
   const message = decodeOrExplain(bytes, file);
   const graph = message.graph!;
   const opset = opsetOf(message, file);
-  if ((graph.sparseInitializer?.length ?? 0) > 0) throw new ModelFormatError(`${file}: sparse initializers are not read`, { hint: 'export the model with dense weights' });
-  const constants = new Map<string, ConstantArray>();
-  for (const tensor of graph.initializer ?? []) {
-    constants.set(tensor.name ?? '', readTensor(tensor, `${file}: initializer '${tensor.name ?? ''}'`));
-  }
+  const constants = readConstants(graph, file);
   const inputs = (graph.input ?? []).map(readPort).filter((p) => !constants.has(p.name));
   const outputs = (graph.output ?? []).map(readPort);
-  const nodes = (graph.node ?? []).map((node) => readNode(node, file));
+  const nodes = inlineFunctions(graph.node ?? [], message.functions ?? [], file).map((node) => readNode(node, file));
   return { file, name: file.replace(/\.onnx$/i, ''), opset, constants, inputs, outputs, nodes: checkedOrder(nodes, constants, inputs, outputs, file) };
+}
+
+function readConstants(graph: GraphMessage, file: string): ReadonlyMap<string, ConstantArray> {
+  if ((graph.sparseInitializer?.length ?? 0) > 0) throw new ModelFormatError(`${file}: sparse initializers are not read`, { hint: 'export the model with dense weights' });
+  return new Map((graph.initializer ?? []).map((tensor) => [tensor.name ?? '', readTensor(tensor, `${file}: initializer '${tensor.name ?? ''}'`)]));
+}
+
+/** A branch of an If: a graph without inputs that reads the values around it. Its nodes stay in the file's order. */
+export interface OnnxBranch {
+  readonly nodes: readonly OnnxNode[];
+  readonly constants: ReadonlyMap<string, ConstantArray>;
+  readonly outputs: readonly string[];
+}
+
+export function readBranch(graph: GraphMessage, file: string): OnnxBranch {
+  return {
+    nodes: (graph.node ?? []).map((node) => readNode(node, file)),
+    constants: readConstants(graph, file),
+    outputs: (graph.output ?? []).map((port) => port.name ?? ''),
+  };
+}
+
+/** Names that a node reads, those inside its branches included. */
+export function readNames(node: OnnxNode, file: string): readonly string[] {
+  const branches = [...node.attributes.values()].flatMap((a) => (a.g ? [readBranch(a.g, file)] : []));
+  return [...node.inputs, ...branches.flatMap((b) => [...b.nodes.flatMap((n) => readNames(n, file)), ...b.outputs])];
 }
 
 function decodeOrExplain(bytes: Uint8Array, file: string): ModelMessage & { graph: GraphMessage } {

@@ -68,7 +68,16 @@ function extremum(op: 'Min' | 'Max'): Importer {
   };
 }
 
-const POWERS: Readonly<Record<string, readonly string[]>> = { '1': [], '2': ['square'], '0.5': ['sqrt'], '-1': ['reciprocal'], '-0.5': ['sqrt', 'reciprocal'], '4': ['square', 'square'], '-2': ['square', 'reciprocal'] };
+/** Exponent → functions one after the other. */
+const POWERS: Readonly<Record<string, readonly string[]>> = {
+  '1': [],
+  '2': ['square'],
+  '0.5': ['sqrt'],
+  '-1': ['reciprocal'],
+  '-0.5': ['sqrt', 'reciprocal'],
+  '4': ['square', 'square'],
+  '-2': ['square', 'reciprocal'],
+};
 
 const pow: Importer = (call) => {
   const x = call.activation(0);

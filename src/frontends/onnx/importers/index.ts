@@ -31,7 +31,7 @@ export interface Refusal {
 }
 
 const RUN_TIME_SHAPE: Refusal = { reason: 'its result or its shape depends on values known only at run time', nearest: 'the same computation on constants, which folds at import' };
-const CONTROL_FLOW: Refusal = { reason: 'control flow', nearest: 'the branch or the unrolled loop itself: simplify the model before export' };
+const CONTROL_FLOW: Refusal = { reason: 'control flow at run time', nearest: 'an If whose condition is known at import, or the unrolled loop' };
 const RECURRENT: Refusal = { reason: 'recurrent layers are not supported', nearest: 'convolutions over time (Conv), or the layer unrolled into MatMul, Add, Sigmoid and Tanh' };
 const INTEGER_FORM: Refusal = { reason: 'quantized operators with explicit codes are not read', nearest: 'the QDQ form: DequantizeLinear, the float operator, QuantizeLinear (quant_format=QDQ)' };
 
