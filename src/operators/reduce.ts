@@ -1,9 +1,9 @@
 /** Mean, sum or maximum over axes. On integers mean and sum are one sum with one rounding (1/n in the multiplier), max keeps the codes. */
 import type { FloatNode } from '../graph/float.js';
-import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor } from '../graph/integer.js';
+import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor, Requantize } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
 import { booleanAttribute, integerAttribute, integersAttribute, normalizeAxis, shapeError, stringAttribute, type AttributedNode } from './attributes.js';
-import { lowerCopy } from './codes.js';
+import { isTflite, lowerCopy } from './codes.js';
 import { verifyCopy } from './copy-kernel.js';
 import { defineOperator } from './definition.js';
 import { expectInputs, sampled } from './float-tensors.js';
@@ -43,14 +43,24 @@ function lower(node: FloatNode, context: LowerContext): void {
   if (attributes.function === 'max') return lowerCopy(node, context, attributes);
   const own = context.activation(node.inputs[0]!);
   const count = attributes.function === 'mean' ? reducedCount(node, shape) : 1;
+  const output = context.activation(node.outputs[0]!);
   context.emit({
     op: 'reduce',
     inputs: [context.integer(node.inputs[0]!).id],
     outputs: [context.output(node.outputs[0]!).id],
     attributes: { ...attributes, inputZeroPoint: own.zeroPoint },
-    requantize: context.requantize([own.scale / count], context.activation(node.outputs[0]!)),
+    requantize: isTflite(context.arith) ? tfliteMean(context.requantize([own.scale], output), count) : context.requantize([own.scale / count], output),
     from: node,
   });
+}
+
+/** TFLite divides the integer multiplier by the number of elements, toward zero. Source: reference_ops QuantizedMeanOrSum. */
+export function tfliteMean(requantize: Requantize, count: number): Requantize {
+  if (requantize.mode !== 'tfliteDouble' && requantize.mode !== 'tfliteSingle') throw new RangeError(`TFLite's mean needs a tflite mode, not ${requantize.mode}`);
+  const [multiplier, shift] = [requantize.multiplier[0]!, requantize.shift[0]!];
+  const places = Math.min(Math.floor(Math.log2(count)), 32, 31 + shift);
+  const divided = Number((BigInt(multiplier) << BigInt(places)) / BigInt(count));
+  return { ...requantize, multiplier: [divided], shift: [shift - places] };
 }
 
 function verify(node: IntegerNode, graph: IntegerGraph): void {

@@ -14,7 +14,16 @@ export function tfliteTable(name: UnaryFunction, codes: readonly number[], input
   if (input.bits !== 8 || output.bits !== 8) return null;
   if (name === 'sigmoid') return sigmoidTable(tfliteLogisticCode, codes, input, context);
   if (name === 'tanh') return sigmoidTable(tfliteTanhCode, codes, input, context);
-  return name === 'leaky-relu' ? leakyReluTable(codes, input, output, context, alpha) : null;
+  if (name === 'leaky-relu') return leakyReluTable(codes, input, output, context, alpha);
+  if (name === 'abs') return absoluteTable(codes, input, output, context);
+  return name === 'hard-swish' ? hardSwishTable(codes, input, output, context) : null;
+}
+
+/** Multiplier and shift of TFLite's QuantizeMultiplier for a real factor. */
+function fixedPoint(context: LowerContext, factor: number): { readonly multiplier: number; readonly shift: number } {
+  const requantize = context.requantize([factor], { bits: 8, signed: true, scale: 1, zeroPoint: 0 });
+  if (requantize.mode !== 'tfliteDouble' && requantize.mode !== 'tfliteSingle') throw new RangeError(`a tflite table needs a tflite mode, not ${requantize.mode}`);
+  return { multiplier: requantize.multiplier[0]!, shift: requantize.shift[0]! };
 }
 
 /** The rounded product of one requantization, without zero point and clamp. */
@@ -43,5 +52,40 @@ function leakyReluTable(codes: readonly number[], input: ActivationPlan, output:
   return codes.map((c) => {
     const x = c - input.zeroPoint;
     return Math.min(high, Math.max(low, output.zeroPoint + (x >= 0 ? positive(x) : negative(x))));
+  });
+}
+
+function absoluteTable(codes: readonly number[], input: ActivationPlan, output: ActivationPlan, context: LowerContext): number[] {
+  const rescale = input.scale === output.scale ? (x: number) => x : rescaler(context.requantize([input.scale], output));
+  const [low, high] = codeLimits(output);
+  return codes.map((c) => Math.min(high, Math.max(low, output.zeroPoint + rescale(Math.abs(c - input.zeroPoint)))));
+}
+
+const clampInt16 = (x: number): number => Math.min(32767, Math.max(-32768, x));
+
+/** The upper half of a 32-bit multiplier, rounded. */
+const upperHalf = (multiplier: number): number => (multiplier >= 2147483647 - 32768 ? 32767 : (multiplier + 32768) >> 16);
+
+/** a·b/2^15 on 16 bits, rounded half up. */
+const roundedProduct = (a: number, b: number): number => clampInt16((a * b + 16384) >> 15);
+
+/** x/2^n rounded half away from zero. */
+const roundedQuotient = (x: number, n: number): number => Math.sign(x) * Math.floor(Math.abs(x) / 2 ** n + 0.5) + 0;
+
+/** HARD_SWISH on 16-bit fixed point; factors are float32 quotients. Source: reference_ops hard_swish.h, HardSwishPrepare. */
+function hardSwishTable(codes: readonly number[], input: ActivationPlan, output: ActivationPlan, context: LowerContext): number[] | null {
+  const fine = Math.fround(input.scale / 128);
+  const toOutput = fixedPoint(context, Math.fround(fine / Math.fround(output.scale)));
+  const toUnit = fixedPoint(context, Math.fround(fine / Math.fround(3 / 32768)));
+  if (toOutput.shift > 0) return null;
+  const [low, high] = codeLimits(output);
+  return codes.map((c) => {
+    const x = (c - input.zeroPoint) * 128;
+    const shifted = toUnit.shift > 0 ? clampInt16(x * 2 ** (toUnit.shift - 1)) : x;
+    const product = roundedProduct(shifted, upperHalf(toUnit.multiplier));
+    const unit = toUnit.shift > 0 ? clampInt16(product * 2) : roundedQuotient(product, -toUnit.shift);
+    const gate = (unit + 32768) >> 1;
+    const value = Math.trunc((gate * roundedProduct(x, upperHalf(toOutput.multiplier))) / 32768);
+    return Math.min(high, Math.max(low, output.zeroPoint + roundedQuotient(value, -toOutput.shift)));
   });
 }

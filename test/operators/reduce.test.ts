@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { AccumulatorOverflowError, ShapeError } from '../../src/errors.js';
 import { verifyIntegerGraph } from '../../src/graph/verify.js';
+import { tfliteMean } from '../../src/operators/reduce.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder } from '../support/integer-graphs.js';
 import { coordinatesOf, fill, indexOf } from '../support/naive.js';
@@ -39,6 +40,16 @@ reduce('float equals the plain loops', async () => {
 
 reduce('one rounding: within half a code; a maximum is a code', () => {
   for (const one of every) checkSimulator(one, one.one.name.startsWith('max') ? 1e-9 : 0.5 + 2 ** -8);
+});
+
+reduce("tflite's mean divides the multiplier", () => {
+  const requantize = { mode: 'tfliteDouble', multiplier: [1431655765], shift: [-1], zeroPoint: 3, clamp: [-128, 127] } as const;
+  assert.equal(tfliteMean(requantize, 49), { ...requantize, multiplier: [Math.floor((1431655765 * 32) / 49)], shift: [-6] });
+  assert.equal(tfliteMean(requantize, 1), requantize);
+  const shape = [7, 7, 5];
+  const naive = ([x]: readonly ArrayLike<number>[]) => fill([5], ([c]) => Array.from({ length: 49 }, (_, i) => x![i * 5 + c!]!).reduce((a, b) => a + b, 0) / 49);
+  const one = lowerCase({ name: 'tflite mean', op: 'reduce', attributes: { function: 'mean', axes: [0, 1], keepDims: false }, inputs: [{ shape }], arith: 'tflite', naive }, 1650);
+  checkSimulator(one, 0.75);
 });
 
 reduce('axes that do not exist or occur twice are a ShapeError', () => {

@@ -53,9 +53,13 @@ unary('sigmoid and tanh equal TFLite Micro, every code', () => {
   }
 });
 
-unary("leaky-relu of TFLite stays within one code", () => {
-  const naive = ([x]: readonly ArrayLike<number>[]) => Array.from(x!, (v) => unaryScalar('leaky-relu', v, 0.3, 0));
-  checkSimulator(lowerCase({ name: 'leaky', op: 'unary', attributes: { function: 'leaky-relu', alpha: 0.3, beta: 0 }, inputs: [{ shape: [256] }], arith: 'tflite', naive }), 1);
+unary("TFLite's leaky-relu, abs and hard-swish stay within one code of the function", () => {
+  for (const [name, alpha] of [['leaky-relu', 0.3], ['abs', 0], ['hard-swish', 0]] as const) {
+    for (const range of [[-1, 1], [-6, 5], [-0.3, 9]] as const) {
+      const naive = ([x]: readonly ArrayLike<number>[]) => Array.from(x!, (v) => unaryScalar(name, v, alpha, 0));
+      checkSimulator(lowerCase({ name, op: 'unary', attributes: { function: name, alpha, beta: 0 }, inputs: [{ shape: [256], range }], arith: 'tflite', naive }), 1.05);
+    }
+  }
 });
 
 unary('firmware equals the simulator', async () => {
