@@ -92,7 +92,7 @@ export async function buildProgram(
   };
 
   const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source)));
-  const harness = await writeHarness(models, target, variant, directory, options);
+  const harness = await harnessSources(models, target, directory, options);
   const [compiled] = await Promise.all([
     compile(sources, [...modelFlags(target, variant), ...(options.flags ?? [])], 'the generated model'),
     compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
@@ -149,15 +149,15 @@ function harnessFlags(target: Target, variant: Variant): readonly string[] {
   return [...commonFlags(target, variant), '-std=gnu11', '-fno-tree-loop-distribute-patterns', `-I${harnessFolder}`];
 }
 
-async function writeHarness(
+/** Writes what depends on the models; names all sources of the harness. */
+async function harnessSources(
   models: readonly ProgramModel[],
   target: Target,
-  variant: Variant,
   directory: string,
   options: BuildOptions,
 ): Promise<readonly string[]> {
   const glue = join(directory, 'models.c');
-  await writeFile(glue, renderModels(models.map((model) => model.manifest), variant !== 'release'));
+  await writeFile(glue, renderModels(models.map((model) => model.manifest)));
   const own = (name: string): string => join(harnessFolder, name);
   const sources = [glue, own('harness.c')];
   if (options.vectors) {

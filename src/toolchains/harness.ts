@@ -3,7 +3,7 @@ import type { ProjectManifest } from '../emit/manifest.js';
 import { ShapeError } from '../errors.js';
 
 /** C text of `models.c`: descriptors, arenas and trace hooks of the models, in this order. */
-export function renderModels(manifests: readonly ProjectManifest[], trace: boolean): string {
+export function renderModels(manifests: readonly ProjectManifest[]): string {
   const arenaBytes = Math.max(...manifests.map((manifest) => manifest.arenaBytes));
   const alignment = Math.max(16, ...manifests.map((manifest) => manifest.arenaAlignment));
   return [
@@ -20,7 +20,9 @@ export function renderModels(manifests: readonly ProjectManifest[], trace: boole
     ...manifests.map((manifest) => `  ${renderDescriptor(manifest)},`),
     '};',
     `const uint32_t ptq_model_count = ${manifests.length}u;`,
-    ...(trace ? manifests.map(renderTraceHook) : []),
+    '#ifdef PTQ_TRACE',
+    ...manifests.map(renderTraceHook),
+    '#endif',
     '',
   ].join('\n');
 }

@@ -3,10 +3,11 @@ export { type Build, type BuildOptions, buildProgram, buildProject, type Program
 export { crc32, hex32 } from './crc32.js';
 export * from './disassemble.js';
 export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf } from './discover.js';
-export { renderModels, tensorOf } from './harness.js';
+export { tensorOf } from './harness.js';
+export { writeHarness } from './harness-files.js';
 export type { Counts, RunCount } from './instruction-counter.js';
 export { type Log, type ModelLog, parseLog } from './log.js';
 export { type LinkedSection, parseMap, readMap } from './link-map.js';
 export { findProgram, type ProcessResult, runProcess } from './process.js';
 export { type Run, type RunOptions, runBuild, runnerCommand, runOnBoard } from './run.js';
-export { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';
+export { decodeVectors, type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';

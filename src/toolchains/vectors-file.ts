@@ -24,6 +24,27 @@ export function encodeVectors(vectors: readonly Vector[], dump: DumpRequest | nu
   return Buffer.concat(parts);
 }
 
+/**
+ * Reads such a file back; `inputBytes` are the sizes of the model's inputs, in port order.
+ *
+ * @throws RangeError where the file does not hold whole vectors of these sizes.
+ */
+export function decodeVectors(file: Uint8Array, inputBytes: readonly number[]): readonly Vector[] {
+  const view = new DataView(file.buffer, file.byteOffset, file.byteLength);
+  if (file.length < 16 || new TextDecoder().decode(file.subarray(0, 4)) !== 'PTQV') throw new RangeError('it is no file of vectors');
+  const vectors: Vector[] = [];
+  let offset = 12;
+  while (view.getUint32(offset, true) !== END) {
+    const index = view.getUint32(offset + 4, true);
+    offset += 8;
+    const inputs = inputBytes.map((bytes) => file.slice(offset, (offset += bytes)));
+    if (offset + 4 > file.length) throw new RangeError(`it ends within vector ${index}`);
+    vectors.push({ model: 0, index, inputs });
+  }
+  if (offset + 4 !== file.length) throw new RangeError('something follows its end');
+  return vectors;
+}
+
 function words(values: readonly number[]): Uint8Array {
   const bytes = new DataView(new ArrayBuffer(4 * values.length));
   for (const [i, value] of values.entries()) bytes.setUint32(4 * i, value, true);

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -35,16 +35,23 @@ test('without data, and with less data than asked for, all N are there', () => {
   for (const { inputs } of chooseVectors(graph(), 200, null, 1)) for (const code of inputs[0]) assert.ok(code >= -100 && code <= 90);
 });
 
+const manifest = { modelName: 'two', arenaBytes: 12, arenaAlignment: 4, steps: [], tensors: [{ id: 'a', offset: 0, bytes: 4, step: -1 }, { id: 'b', offset: 4, bytes: 6, step: -1 }], inputs: [{ name: 'a', tensor: 'a' }, { name: 'b', tensor: 'b' }], outputs: [{ name: 'a', tensor: 'a' }], sources: [] };
+
 test('a project keeps its graph and vectors', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ptq-gen-archive-'));
   await mkdir(join(directory, 'test'));
+  writeFileSync(join(directory, 'test/manifest.json'), JSON.stringify(manifest));
   const chosen = chooseVectors(graph(), 5, null, 3);
   await saveVerification(directory, graph(), chosen);
   const loaded = await loadVerification(directory);
   assert.equal(loaded.vectors, chosen);
   assert.equal([...loaded.graph.tensors.keys()], ['a', 'b']);
-  writeFileSync(join(directory, 'test/vectors.bin'), 'short');
-  await rejects(directory, /needs? 50/);
+  assert.ok(existsSync(join(directory, 'test/harness/harness.c')));
+  const file = readFileSync(join(directory, 'test/vectors.bin'));
+  for (const [bytes, message] of [[Buffer.from('short'), /no file of vectors/], [file.subarray(0, 60), /ends within vector/], [Buffer.concat([file, file]), /follows its end/]] as const) {
+    writeFileSync(join(directory, 'test/vectors.bin'), bytes);
+    await rejects(directory, message);
+  }
   rmSync(join(directory, 'test/vectors.bin'));
   await rejects(directory, /has no test\/vectors\.bin/);
   rmSync(directory, { recursive: true });
