@@ -30,11 +30,6 @@ export function importTfjs(path: string): FloatGraph {
   return context.finish();
 }
 
-/** Whether a JSON text is a TensorFlow.js model. */
-export function looksLikeTfjs(json: unknown): boolean {
-  return json !== null && typeof json === 'object' && 'modelTopology' in json;
-}
-
 function read(path: string): string {
   try {
     return readFileSync(path, 'utf8');

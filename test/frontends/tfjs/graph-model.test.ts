@@ -1,5 +1,5 @@
 /** GraphModels written by hand, run by TensorFlow.js's own graph executor and by the float graph. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadGraphModel } from '@tensorflow/tfjs-converter';
@@ -155,6 +155,19 @@ test('functions and arithmetic', async () => {
   m.op('Maximum', [x, m.weight([], Float32Array.of(0.1))]);
   m.op('Sub', [m.op('Mul', [x, m.weight([6])]), m.op('RealDiv', [x, m.weight([], Float32Array.of(3))])]);
   await expectSameOutputs(m);
+});
+
+test('a signature names the outputs, and only those are imported', () => {
+  const m = new Model();
+  const x = m.input(6);
+  const kept = m.op('Relu', [x]);
+  m.op('Cos', [x]);
+  const path = m.save();
+  const model = JSON.parse(readFileSync(path, 'utf8')) as object;
+  writeFileSync(path, JSON.stringify({ ...model, signature: { inputs: { x: { name: `${x}:0` } }, outputs: { scores: { name: `${kept}:0` } } } }));
+  const graph = importTfjs(path);
+  assert.equal(graph.outputs.map((o) => o.name), ['scores']);
+  assert.equal(graph.nodes.map((n) => n.op), ['clamp']);
 });
 
 test('operators that are not imported are named, all of them', () => {

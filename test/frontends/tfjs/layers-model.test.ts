@@ -29,9 +29,10 @@ function randomize(model: tfl.LayersModel): void {
   );
 }
 
-async function expectSameOutputs(model: tfl.LayersModel, stored: StoredAs = 'float32', tolerance = 1e-5): Promise<void> {
+async function expectSameOutputs(model: tfl.LayersModel, stored: StoredAs = 'float32', tolerance = 1e-5, rewrite: (path: string) => void = () => undefined): Promise<void> {
   randomize(model);
   const path = await saveModel(model, directory, stored);
+  rewrite(path);
   const graph = importTfjs(path);
   verifyFloatGraph(graph);
   const samples = 3;
@@ -122,6 +123,31 @@ test('nested models, sequential and functional', () => {
   outer.add(L.dense({ units: 2 }));
   return expectSameOutputs(outer);
 });
+
+/** The same model as Keras 3 writes it: keras_history instead of lists, batch_shape, dtype policies, a model_config around. */
+function asKeras3(path: string): void {
+  const model = JSON.parse(readFileSync(path, 'utf8')) as { modelTopology: KerasModel };
+  const { class_name, config } = model.modelTopology;
+  for (const layer of config.layers) {
+    layer.inbound_nodes = layer.inbound_nodes.map((call) => {
+      const tensors = (call as unknown[][]).map((history) => ({ class_name: '__keras_tensor__', config: { shape: [null], dtype: 'float32', keras_history: history.slice(0, 3) } }));
+      return { args: tensors.length === 1 ? tensors : [tensors], kwargs: {} };
+    });
+    if (layer.config['batch_input_shape']) layer.config['batch_shape'] = layer.config['batch_input_shape'];
+    delete layer.config['batch_input_shape'];
+    if (layer.class_name !== 'InputLayer') layer.config['dtype'] = { module: 'keras', class_name: 'DTypePolicy', config: { name: 'float32' } };
+  }
+  const single = config.output_layers.length === 1 ? config.output_layers[0] : config.output_layers;
+  const topology = { keras_version: '3.5.0', backend: 'tensorflow', model_config: { class_name: class_name === 'Model' ? 'Functional' : class_name, config: { ...config, output_layers: single } } };
+  writeFileSync(path, JSON.stringify({ ...model, modelTopology: topology }));
+}
+
+interface KerasModel {
+  readonly class_name: string;
+  readonly config: { readonly layers: { readonly class_name: string; config: Record<string, unknown>; inbound_nodes: unknown[] }[]; readonly output_layers: readonly unknown[] };
+}
+
+test('a model in the form of Keras 3', () => expectSameOutputs(branches(), 'float32', 1e-5, asKeras3));
 
 const small = (): tfl.LayersModel => tfl.sequential({ layers: [L.conv2d({ inputShape: image, filters: 4, kernelSize: 3 }), L.batchNormalization(), L.flatten(), L.dense({ units: 3 })] });
 test('weights in several shards', () => expectSameOutputs(small(), 'shards'));

@@ -12,6 +12,17 @@ import { shapeLayers } from './shape.js';
 
 const importers: Readonly<Record<string, LayerImporter>> = { ...linearLayers, ...activationLayers, ...shapeLayers };
 
+/** Nearest supported forms of layers that are not imported. */
+const NEAREST: Readonly<Record<string, string>> = {
+  PReLU: 'LeakyReLU',
+  ThresholdedReLU: 'ReLU',
+  DepthwiseConv1D: 'DepthwiseConv2D on a Reshape',
+  SeparableConv1D: 'SeparableConv2D on a Reshape',
+  Conv1DTranspose: 'Conv2DTranspose on a Reshape',
+  UpSampling1D: 'UpSampling2D on a Reshape',
+  Resizing: 'UpSampling2D',
+};
+
 /** Null = the value of a layer that cannot be imported. */
 type Value = TensorId | null;
 
@@ -70,7 +81,7 @@ class Walk {
     if (inputs.includes(null)) return [null];
     const importer = importers[layer.type];
     if (!importer) {
-      this.context.report(origin, 'this layer is not imported', 'a LayersModel of the layers listed in the README');
+      this.context.report(origin, 'this layer is not imported', NEAREST[layer.type]);
       return [null];
     }
     return [this.attempt(importer, origin, layer, inputs as readonly TensorId[])];
