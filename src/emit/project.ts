@@ -139,14 +139,14 @@ function argumentText(schedule: Schedule, step: Step, argument: KernelArgument, 
   const { arena, graph } = schedule;
   switch (argument.kind) {
     case 'scratch':
-      return `at(arena, ${arena.scratchOffsets[step.index]})`;
+      return `ptq_at(arena, ${arena.scratchOffsets[step.index]})`;
     case 'constant':
       return pool.add(constantStem(step, argument.name), argument.data, argument.alignment ?? minimumAlignment(schedule), `${userOf(step)}: ${argument.name}`);
     default: {
       const root = schedule.aliases.get(argument.tensor) ?? argument.tensor;
       const constant = integerTensor(graph, root).constant;
       if (constant) return pool.add(`${step.nodes[0]!.op}_${step.index}_constant`, constant.data, minimumAlignment(schedule), `${userOf(step)}: ${integerTensor(graph, root).name}`);
-      return `at(arena, ${arena.offsets.get(argument.tensor) ?? arena.offsets.get(root)})`;
+      return `ptq_at(arena, ${arena.offsets.get(argument.tensor) ?? arena.offsets.get(root)})`;
     }
   }
 }

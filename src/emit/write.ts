@@ -19,12 +19,28 @@ export async function writeProject(project: GeneratedProject, folder: string): P
       await mkdir(dirname(join(temporary, path)), { recursive: true });
       await writeFile(join(temporary, path), content);
     }
-    await rm(target, { recursive: true, force: true });
-    await rename(temporary, target);
+    await replace(target, temporary);
   } catch (cause) {
     if (temporary) await rm(temporary, { recursive: true, force: true });
     throw cannotWrite(folder, cause as Error);
   }
+}
+
+/** Two renames, so that there is no moment at which an interruption leaves half a project. */
+async function replace(target: string, fresh: string): Promise<void> {
+  const old = `${fresh}-old`;
+  await rename(target, old).catch(ignoreMissing);
+  try {
+    await rename(fresh, target);
+  } catch (error) {
+    await rename(old, target).catch(ignoreMissing);
+    throw error;
+  }
+  await rm(old, { recursive: true, force: true });
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 function cannotWrite(folder: string, cause: Error): FileError {
