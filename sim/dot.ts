@@ -5,14 +5,17 @@
 import { createWasmDotProducts } from './wasm-dot.js';
 
 export interface DotProducts {
-  /** Row-major [rows][depth], `depth` as below. The caller fills it; what lies beyond the caller's own depth stays zero. */
+  /** Row-major [rows][depth], `depth` as below. To be filled before every multiply; other products may use its memory. */
   readonly left: Int16Array;
+  /** Row-major [columns][depth], zero at first: what lies beyond the caller's own depth and columns must stay zero. */
   readonly right: Int16Array;
   /** Row-major [rows][columns], `columns` as below. */
   readonly result: Int32Array;
   /** Lengths of a row of the operands and of the result: the asked ones, rounded up. */
   readonly depth: number;
   readonly columns: number;
+  /** To be called when `right` was written after a multiply. */
+  rightChanged(): void;
   /** Computes the first `rows` rows. */
   multiply(rows: number): void;
 }
@@ -36,7 +39,7 @@ export function createPlainDotProducts(shape: DotShape): DotProducts {
   const left = new Int16Array(rows * depth);
   const right = new Int16Array(columns * depth);
   const result = new Int32Array(rows * columns);
-  return { left, right, result, depth, columns, multiply: (count) => multiplyBlocks(left, right, result, count, columns, depth) };
+  return { left, right, result, depth, columns, rightChanged: () => undefined, multiply: (count) => multiplyBlocks(left, right, result, count, columns, depth) };
 }
 
 function multiplyBlocks(left: Int16Array, right: Int16Array, result: Int32Array, rows: number, columns: number, depth: number): void {

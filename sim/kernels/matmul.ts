@@ -19,6 +19,7 @@ export const matmul: SimKernel = (node, graph) => {
     for (let matrix = 0, to = 0; matrix < matrices; matrix++) {
       center(a!, startsA[matrix]!, swapA ? 1 : depth, swapA ? rows : 1, zeroA, product.left, rows, depth, product.depth);
       center(b!, startsB[matrix]!, swapB ? depth : 1, swapB ? 1 : columns, zeroB, product.right, columns, depth, product.depth);
+      product.rightChanged();
       product.multiply(rows);
       for (let row = 0; row < rows; row++) {
         for (let column = 0; column < columns; column++, to++) {

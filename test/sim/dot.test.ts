@@ -37,6 +37,20 @@ dot('plain TypeScript, WebAssembly and the definition give the same sums', () =>
   }
 });
 
+dot('products that take turns do not disturb each other', () => {
+  const [one, two] = [createDotProducts({ rows: 2, columns: 3, depth: 5 }), createDotProducts({ rows: 4, columns: 2, depth: 40000 })];
+  const operands = (n: number, start: number) => Int16Array.from({ length: n }, (_, i) => ((start + 7 * i) % 19) - 9);
+  const first = multiplied(one, operands(10, 1), operands(15, 2), [2, 3, 5]);
+  multiplied(two, operands(160000, 3), operands(80000, 4), [4, 2, 40000]);
+  for (let r = 0; r < 2; r++) one.left.set(operands(10, 1).subarray(r * 5, r * 5 + 5), r * one.depth);
+  one.multiply(2);
+  assert.equal(Array.from({ length: 6 }, (_, i) => one.result[Math.floor(i / 3) * one.columns + (i % 3)]!), first);
+  one.right.fill(0);
+  one.rightChanged();
+  one.multiply(2);
+  assert.equal([...one.result.subarray(0, 3)], [0, 0, 0]);
+});
+
 dot('without WebAssembly the plain loops take over', () => {
   const engine = Object.getOwnPropertyDescriptor(globalThis, 'WebAssembly')!;
   Object.defineProperty(globalThis, 'WebAssembly', { ...engine, value: undefined });
