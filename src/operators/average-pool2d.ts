@@ -140,6 +140,8 @@ export const averagePool2d = defineOperator({
       return [poolShape(node, inputs[0]!.shape)];
     },
     evaluate,
+    // TFLite averages codes: its average pool never rescales.
+    scaleRule: (node, arith) => (isTflite(arith) && !booleanAttribute(node, 'countIncludePad') ? { kind: 'same', inputs: [0] } : { kind: 'own' }),
     lower,
   },
   integer: {

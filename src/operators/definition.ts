@@ -7,7 +7,7 @@ import type { Attributes, FloatDataType, FloatNode, TensorId } from '../graph/fl
 import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor } from '../graph/integer.js';
 import type { tf } from '../tensor/index.js';
 import type { Kernel } from './kernel.js';
-import type { LowerContext, ScaleRule } from './lower.js';
+import type { Arithmetic, LowerContext, ScaleRule } from './lower.js';
 
 export interface ShapedInput {
   readonly id: TensorId;
@@ -35,7 +35,7 @@ export interface FloatSide {
   /** Multiply-accumulates of one sample; 0 where the field counts none (add, pool, softmax). */
   macs?(node: FloatNode, inputs: readonly ShapedInput[], outputShapes: readonly (readonly number[])[]): number;
   /** How the scales of inputs and outputs hang together (default: every output has its own observed range). */
-  scaleRule?(node: FloatNode): ScaleRule;
+  scaleRule?(node: FloatNode, arith: Arithmetic): ScaleRule;
   /** Indices of inputs that are weights (quantized symmetrically, per channel) and of the bias. */
   weights?: { readonly input: number; readonly channelAxis: number | 'none'; readonly bias?: number };
   /**

@@ -24,7 +24,7 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   const { weightBits, activationBits } = parseBits(options.bits);
   requireMethod(options.method);
   const arith = chooseArithmetic(graph, options.arith);
-  const activations = graph.quantized ? sourceActivations(graph, calibration) : calibratedActivations(graph, calibration, activationBits);
+  const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, activationBits, arith);
   const { weights, biases } = planWeights(graph, activations, weightBits, arith);
   return {
     arith,
@@ -54,9 +54,9 @@ function chooseArithmetic(graph: FloatGraph, wanted: Arithmetic | undefined): Ar
 }
 
 /** One scale a group: the union of its members' ranges, or the scale that an operator prescribes. */
-function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable | null, bits: number): Map<TensorId, ActivationPlan> {
+function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable | null, bits: number, arith: Arithmetic): Map<TensorId, ActivationPlan> {
   const plans = new Map<TensorId, ActivationPlan>();
-  for (const group of scaleGroups(graph)) {
+  for (const group of scaleGroups(graph, arith)) {
     const plan = group.fixed ? { bits, signed: true, ...group.fixed } : rangePlan(group, graph, calibration, bits);
     const { scale, zeroPoint, signed } = plan;
     for (const id of group.members) plans.set(id, { bits, signed, scale, zeroPoint });
@@ -108,13 +108,13 @@ function activationConstants(graph: FloatGraph): readonly FloatTensor[] {
 }
 
 /** Scales of the file itself. Where a file leaves a tensor out, its group or the calibration must say it. */
-function sourceActivations(graph: FloatGraph, calibration: CalibrationTable | null): Map<TensorId, ActivationPlan> {
+function sourceActivations(graph: FloatGraph, calibration: CalibrationTable | null, arith: Arithmetic): Map<TensorId, ActivationPlan> {
   const plans = new Map<TensorId, ActivationPlan>();
   for (const tensor of graph.tensors.values()) {
     const plan = sourcePlan(tensor);
     if (plan) plans.set(tensor.id, plan);
   }
-  for (const group of scaleGroups(graph)) {
+  for (const group of scaleGroups(graph, arith)) {
     const known = group.members.map((id) => plans.get(id)).find((plan) => plan !== undefined);
     for (const id of group.members) if (!plans.has(id)) plans.set(id, known ?? (group.fixed ? { bits: 8, signed: true, scale: group.fixed.scale, zeroPoint: group.fixed.zeroPoint } : rangePlan(group, graph, calibration, 8)));
   }

@@ -1,6 +1,7 @@
 /** Which activations share one scale: unions of what operators copy code by code. */
 import { tensorOf, type FloatGraph, type TensorId } from '../graph/float.js';
 import { findOperator } from '../operators/index.js';
+import type { Arithmetic } from '../operators/lower.js';
 
 export interface ScaleGroup {
   readonly members: readonly TensorId[];
@@ -9,13 +10,13 @@ export interface ScaleGroup {
 }
 
 /** Groups of the float activations, in the order of their first member. Constants that are copied (concat) are members too. */
-export function scaleGroups(graph: FloatGraph): readonly ScaleGroup[] {
+export function scaleGroups(graph: FloatGraph, arith: Arithmetic): readonly ScaleGroup[] {
   const union = new Union();
   const fixed = new Map<TensorId, Prescribed>();
   const copies = new Set<TensorId>();
   for (const port of graph.inputs) if (isReal(graph, port.tensor)) union.add(port.tensor);
   for (const node of graph.nodes) {
-    const rule = findOperator(node.op)?.float?.scaleRule?.(node) ?? { kind: 'own' };
+    const rule = findOperator(node.op)?.float?.scaleRule?.(node, arith) ?? { kind: 'own' };
     for (const output of node.outputs) {
       if (!isReal(graph, output)) continue;
       union.add(output);

@@ -108,7 +108,7 @@ function floatGraph(one: OperatorCase, constants: readonly (Float32Array | Int32
 
 function outputPlan(one: OperatorCase, float: FloatGraph, vectors: readonly (readonly Float64Array[])[]): ActivationPlan {
   if (one.output && 'scale' in one.output) return one.output;
-  const rule = operator(one.op).float?.scaleRule?.(float.nodes[0]!);
+  const rule = operator(one.op).float?.scaleRule?.(float.nodes[0]!, one.arith ?? 'dyadic');
   if (!one.output && rule?.kind === 'fixed') return { bits: 8, signed: true, scale: rule.scale, zeroPoint: rule.zeroPoint };
   const values = vectors.flatMap((operands) => one.naive(operands)).filter(Number.isFinite);
   return activationPlan(...((one.output as readonly [number, number] | undefined) ?? [Math.min(...values), Math.max(...values)]), 8);
