@@ -53,7 +53,7 @@ function operatorTable(results: readonly VectorResult[]): string[] {
   });
 }
 
-interface SetResults {
+export interface SetResults {
   readonly set: VectorSet;
   readonly results: readonly VectorResult[];
   /** Cases with operators that are not claimed. */
@@ -75,7 +75,7 @@ function summaryRow({ set, results, other }: SetResults): string {
   return `| ${SET_TITLES[set]} (\`${set}\`) | ${results.length + other} | ${results.length} | **${agree.length}** | ${forms} | ${rest - differ} | ${differ} |`;
 }
 
-function page(sets: readonly SetResults[]): string {
+export function onnxOperatorsPage(sets: readonly SetResults[]): string {
   const nodes = sets.find((s) => s.set === 'node')!.results;
   const rest = sets.flatMap(({ set, results }) => results.filter((r) => r.outcome !== 'agrees').map((r) => ({ ...r, name: `${set}/${r.name.replace(/^test_/, '')}` })));
   return [
@@ -94,6 +94,12 @@ function page(sets: readonly SetResults[]): string {
     `${[...foldedOnlyOperators].sort().join(', ')}.`,
     '',
     'Shape chains (Shape, Gather, Concat, Reshape and so on) always fold, because shapes are static. An If whose condition folds becomes its branch. Functions that the file defines are inlined.',
+    '',
+    '## Shapes and the batch',
+    '',
+    'Shapes are static; one axis of an input may be dynamic, the batch, which becomes 1. An axis of length 1 in front is taken for the batch too. Where all inputs and outputs share a static first axis of length N > 1 and no operator mixes it with others, it is taken for N samples (`inspect` shows the shape with the N); else it is an axis of the one sample.',
+    '',
+    'Token indices (int32, int64) are integer inputs; integer inputs that the file itself casts to float are real inputs. Weights in other files (external data) are refused with the command that joins them.',
     '',
     '## The operator vectors',
     '',
@@ -129,13 +135,9 @@ export async function runVectorSets(): Promise<readonly SetResults[]> {
   return sets;
 }
 
-export async function onnxOperatorsPage(): Promise<string> {
-  return page(await runVectorSets());
-}
-
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   if (vectorsPresent()) {
-    writeFileSync(new URL('../docs/onnx-operators.md', import.meta.url), await onnxOperatorsPage());
+    writeFileSync(new URL('../docs/onnx-operators.md', import.meta.url), onnxOperatorsPage(await runVectorSets()));
     console.log('wrote docs/onnx-operators.md');
   } else {
     console.error(`${VECTOR_DIRECTORY} is absent: apt-get install libonnx-testdata`);
