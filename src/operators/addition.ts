@@ -14,7 +14,7 @@ import { isTflite, roundHalfAway } from './codes.js';
 import type { IntegerSide } from './definition.js';
 import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
 import type { LowerContext } from './lower.js';
-import { requantizeScalars, signedTerm } from './views.js';
+import { requantizeScalars, requantizeView, signedTerm } from './views.js';
 
 export const additionVariants = ['tflite', 'dyadic'] as const;
 const LEFT_SHIFT = 20;
@@ -107,6 +107,20 @@ function bounds(node: IntegerNode, graph: IntegerGraph, sign: 1 | -1): Accumulat
   return { accumulator: [[Math.floor(low) - 4, Math.ceil(high) + 4]], accumulatorBits: 32 };
 }
 
+/**
+ * Half of the divisor and the zero point join the offset, so that the rounding shift becomes a plain one: the same code,
+ * floor((acc + 2^(n−1))/2^n) + z = floor((acc + 2^(n−1) + z·2^n)/2^n). Only where the larger sum still holds 32 bits.
+ */
+export function foldedRounding(node: IntegerNode): { readonly requantize: Requantize; readonly offset: number } {
+  const requantize = node.requantize!;
+  const offset = integerAttribute(node, 'offset');
+  if (requantize.mode !== 'shift' || requantize.rounding !== 'halfUp' || !node.bounds) return { requantize, offset };
+  const places = requantize.shift[0]!;
+  const added = (places > 0 ? 2 ** (places - 1) : 0) + requantize.zeroPoint * 2 ** places;
+  const fits = node.bounds.accumulator.every(([low, high]) => low + added >= -(2 ** 31) && high + added < 2 ** 31) && Math.abs(offset + added) < 2 ** 31;
+  return fits ? { requantize: { ...requantize, rounding: 'floor', zeroPoint: 0 }, offset: offset + added } : { requantize, offset };
+}
+
 interface AdditionView extends BinaryView {
   readonly tflite: boolean;
   readonly single: boolean;
@@ -127,18 +141,20 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
         const tflite = stringAttribute(node, 'variant', additionVariants) === 'tflite';
         const single = node.requantize!.mode === 'tfliteSingle';
         const own = tflite ? [single ? 'tfliteAddTermSingle' : 'tfliteAddTerm'] : [];
+        const { requantize, offset } = tflite ? { requantize: node.requantize!, offset: 0 } : foldedRounding(node);
         return {
           view: {
             ...view,
+            requantize: requantizeView(requantize),
             tflite,
             single,
             minus: sign < 0,
             zeroPoints: tflite ? zeroPoints(node, 2) : [0, 0],
             multipliers: integersAttribute(node, 'inputMultipliers', 2),
             shifts: tflite ? integersAttribute(node, 'inputShifts', 2) : [0, 0],
-            offsetTerm: tflite ? '' : signedTerm(integerAttribute(node, 'offset')),
+            offsetTerm: signedTerm(offset),
           },
-          scalars: [...own, ...requantizeScalars(node.requantize!)],
+          scalars: [...own, ...requantizeScalars(requantize)],
           variant: tflite ? '_tflite' : '',
         };
       }),
