@@ -37,7 +37,7 @@ export async function disassemble(elf: string, target: Target): Promise<Readonly
 
 /** Text of GNU or LLVM objdump → functions by name. */
 export function parseDisassembly(text: string): ReadonlyMap<string, MachineFunction> {
-  const functions = new Map<string, MachineFunction>();
+  const functions = new Map<string, MachineFunction & { readonly instructions: Instruction[] }>();
   let instructions: Instruction[] = [];
   for (const line of text.split('\n')) {
     const header = /^([0-9a-f]+) <(.+)>:$/.exec(line);
@@ -53,7 +53,24 @@ export function parseDisassembly(text: string): ReadonlyMap<string, MachineFunct
     if (!found || found[2].startsWith('.') || found[2].startsWith('<')) continue;
     instructions.push({ address: Number.parseInt(found[1], 16), mnemonic: found[2], operands: found[3].replace(/\s+[@;].*$/, '').trim() });
   }
+  nameMarkedTargets([...functions.values()]);
   return functions;
+}
+
+/** LLVM calls some targets by the mapping symbol at their address (`bl 0x1234 <$t>`): the function there is meant. */
+function nameMarkedTargets(functions: readonly { readonly name: string; readonly address: number; readonly instructions: Instruction[] }[]): void {
+  const ordered = [...functions].sort((a, b) => a.address - b.address);
+  const named = (target: number): string => {
+    const owner = ordered.findLast((candidate) => candidate.address <= target);
+    if (!owner) return '<?>';
+    return owner.address === target ? `<${owner.name}>` : `<${owner.name}+0x${(target - owner.address).toString(16)}>`;
+  };
+  for (const { instructions } of ordered) {
+    for (const [i, instruction] of instructions.entries()) {
+      const operands = instruction.operands.replace(/(0x)?([0-9a-f]+) <\$[atdx][^>]*>/, (_, _prefix, address: string) => `${address} ${named(Number.parseInt(address, 16))}`);
+      if (operands !== instruction.operands) instructions[i] = { ...instruction, operands };
+    }
+  }
 }
 
 const ARM_BRANCH = /^(b|bl|blx|bx|cbz|cbnz|b(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|al)|bx(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|le|wls|dls|letp|wlstp|dlstp)(\.[nw]|\.\d+)?$/;

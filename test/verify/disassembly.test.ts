@@ -41,6 +41,21 @@ test('Thumb: calls, tail calls, calls through a register, frames', () => {
   assert.is(frameOf(conv), 6 * 4 + 8 + 2 * 8);
 });
 
+test('LLVM names a target by its mapping symbol: the function at that address is meant', () => {
+  const functions = parseDisassembly(`
+00000100 <net_run>:
+     100:      	bl	0x200 <$t>               @ imm = #252
+     104:      	b	0x100 <$t>
+     106:      	bl	0x104 <$t.1+0x4>
+
+00000200 <net_conv2d>:
+     200:      	bx	lr
+`);
+  const run = functions.get('net_run');
+  assert.ok(run);
+  assert.equal(callsOf(run, { isa: 'thumb' }).map((call) => call.callee), ['net_conv2d']);
+});
+
 test('RISC-V: calls, returns, jumps through a register, frames', () => {
   const functions = parseDisassembly(`
 80000000 <net_run>:
