@@ -27,6 +27,11 @@ const NEAREST: Readonly<Record<string, string>> = {
   RESIZE_BICUBIC: 'RESIZE_BILINEAR',
 };
 
+/** Names of the operators that are imported. */
+export function tfliteOperators(): readonly string[] {
+  return Object.keys(importers);
+}
+
 /**
  * Imports the main subgraph. Errors call it by the last part of `path`.
  * Throws ModelFormatError for a damaged file, UnsupportedOperatorError naming every node that cannot be imported.
@@ -66,7 +71,7 @@ function importOperator(context: ImportContext, model: TfliteModel, operator: Tf
   const giveUp = (): void => operator.outputs.forEach((i) => context.define(String(i), null));
   const importer = importers[operator.name];
   if (!importer) {
-    context.report(origin, 'this operator is not imported', NEAREST[operator.name]);
+    context.report(origin, 'this operator is not imported', NEAREST[operator.name] ?? 'the operators listed in docs/tensorflow-operators.md');
     giveUp();
     return;
   }

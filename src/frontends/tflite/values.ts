@@ -22,6 +22,8 @@ export function activationQuantization(tensor: TfliteTensor): SourceQuantization
   const q = tensor.quantization;
   const type = INTEGER_BITS[tensor.type];
   if (!q || !type || tensor.type === 'int32') return undefined;
+  // TFLite computes these with 64-bit accumulators and another rounding; nothing here would give its bits.
+  if (tensor.type === 'int16') unsupported(`'${tensor.name}' has 16-bit activations`, 'int8 activations');
   if (q.scale.length !== 1) unsupported(`activation '${tensor.name}' has ${q.scale.length} scales`, 'one scale an activation');
   return { scale: q.scale, zeroPoint: q.zeroPoint, axis: null, ...type };
 }

@@ -210,6 +210,12 @@ for (const [name, bytes, reason] of refused) {
   });
 }
 
+test('16-bit activations are refused, because their arithmetic is another one', () => {
+  const model = quantizedDense();
+  const tensors = model.tensors.map((t) => (t.name === 'x' ? { ...t, type: 'int16' as const } : t));
+  assert.throws(() => importTflite(writeTflite({ ...model, tensors }), 'x.tflite'), (e: unknown) => e instanceof UnsupportedOperatorError && /16-bit/.test(e.message));
+});
+
 test('an input without fixed height and width is refused', () => {
   const model: WrittenModel = {
     tensors: [{ name: 'x', shape: [1, 1, 1, 3], signature: [-1, -1, -1, 3] }, { name: 'y', shape: [1, 1, 1, 3] }],
@@ -234,7 +240,7 @@ test('operators that are not imported are named, all of them, with the nearest f
   };
   assert.throws(
     () => importTflite(writeTflite(model), 'x.tflite'),
-    (e: unknown) => e instanceof UnsupportedOperatorError && e.nodes.map((n) => `${n.origin.nodeName}:${n.nearest ?? ''}`).join() === 'a:,c:SOFTMAX,d:division by a constant',
+    (e: unknown) => e instanceof UnsupportedOperatorError && e.nodes.map((n) => `${n.origin.nodeName}:${n.nearest ?? ''}`).join() === 'a:the operators listed in docs/tensorflow-operators.md,c:SOFTMAX,d:division by a constant',
   );
 });
 

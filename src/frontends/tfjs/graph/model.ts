@@ -11,6 +11,11 @@ import { otherNodes } from './others.js';
 
 const importers: Readonly<Record<string, NodeImporter>> = { ...linearNodes, ...otherNodes };
 
+/** Names of the operators that are imported. */
+export function graphOperators(): readonly string[] {
+  return Object.keys(importers);
+}
+
 /** Adds the graph's nodes, inputs and outputs to `context`. */
 export function importGraphModel(context: ImportContext, model: JsonObject, weights: ReadonlyMap<string, ConstantArray>): void {
   const { file } = context.origin('', '');
@@ -105,7 +110,7 @@ class GraphImporter {
     const importer = importers[node.op];
     const origin = this.context.origin(node.name, node.op);
     if (!importer) {
-      this.context.report(origin, 'this operator is not imported');
+      this.context.report(origin, 'this operator is not imported', 'the operators listed in docs/tensorflow-operators.md');
       return giveUp();
     }
     const call = new NodeCall(this.context, node, origin, inputs as readonly SourceValue[], count);

@@ -26,6 +26,11 @@ const NEAREST: Readonly<Record<string, string>> = {
 /** Null = the value of a layer that cannot be imported. */
 type Value = TensorId | null;
 
+/** Names of the layers that are imported. */
+export function kerasLayers(): readonly string[] {
+  return Object.keys(importers);
+}
+
 /** Adds the model's nodes, inputs and outputs to `context`. */
 export function importLayersModel(context: ImportContext, topology: JsonObject, weights: ReadonlyMap<string, ConstantArray>): void {
   const model = layersOf(topology.has('model_config') ? topology.object('model_config') : topology);
@@ -81,7 +86,7 @@ class Walk {
     if (inputs.includes(null)) return [null];
     const importer = importers[layer.type];
     if (!importer) {
-      this.context.report(origin, 'this layer is not imported', NEAREST[layer.type]);
+      this.context.report(origin, 'this layer is not imported', NEAREST[layer.type] ?? 'the layers listed in docs/tensorflow-operators.md');
       return [null];
     }
     return [this.attempt(importer, origin, layer, inputs as readonly TensorId[])];
