@@ -66,13 +66,19 @@ const SET_TITLES: Readonly<Record<VectorSet, string>> = {
   'pytorch-operator': 'expressions exported from PyTorch',
 };
 
-function summaryRow({ set, results, other }: SetResults): string {
+/** How a set's row of the table begins: its name and its number of cases. */
+export function caseCount({ set, results, other }: SetResults): string {
+  return `| ${SET_TITLES[set]} (\`${set}\`) | ${results.length + other} |`;
+}
+
+function summaryRow(whole: SetResults): string {
+  const { results } = whole;
   const agree = results.filter((r) => r.outcome === 'agrees');
   const count = (form: string): number => agree.filter((r) => r.form === form).length;
   const rest = results.length - agree.length;
   const differ = results.filter((r) => r.outcome === 'differs').length;
   const forms = ['all inputs at run time', 'first input at run time', 'folded'].map(count).join(' | ');
-  return `| ${SET_TITLES[set]} (\`${set}\`) | ${results.length + other} | ${results.length} | **${agree.length}** | ${forms} | ${rest - differ} | ${differ} |`;
+  return `${caseCount(whole)} ${results.length} | **${agree.length}** | ${forms} | ${rest - differ} | ${differ} |`;
 }
 
 export function onnxOperatorsPage(sets: readonly SetResults[]): string {
