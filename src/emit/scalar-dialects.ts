@@ -9,7 +9,14 @@ export interface ScalarDialect {
   readonly intrinsics: Readonly<Record<string, (args: readonly string[]) => string>>;
   /** Text in front of the functions, for those intrinsics that need a helper. */
   readonly helpers: Readonly<Record<string, string>>;
+  /** One instruction of some cores that computes a whole function: condition of the preprocessor, body. Tested against the translation. */
+  readonly instructions: Readonly<Record<string, { readonly when: string; readonly body: string }>>;
 }
+
+/** High word of the product, rounded half up: the exact meaning of requantizeDyadicHigh. Compilers do not find it. */
+const SMMULR = `  int32_t high;
+  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(x), "r"(multiplier));
+  return high;`;
 
 const CLZ32_C = `/** Leading zero bits of x, 32 for 0. */
 static inline int32_t ptq_clz32(int32_t x) {
@@ -23,12 +30,14 @@ export const DIALECTS: Readonly<Record<'c' | 'cuda', ScalarDialect>> = {
     tableQualifier: 'static const',
     intrinsics: { clz32: (args) => `ptq_clz32(${args.join(', ')})` },
     helpers: { clz32: CLZ32_C },
+    instructions: { requantizeDyadicHigh: { when: 'defined(__ARM_FEATURE_DSP)', body: SMMULR } },
   },
   cuda: {
     qualifier: 'static __device__ __forceinline__',
     tableQualifier: 'static __device__ const',
     intrinsics: { clz32: (args) => `__clz(${args.join(', ')})` },
     helpers: {},
+    instructions: {},
   },
 };
 

@@ -73,7 +73,13 @@ class FunctionTranslator {
     if (!Node.isBlock(body)) return fail(declaration, 'a function needs a body');
     const lines = body.getStatements().flatMap((s) => this.statement(s, '  '));
     const head = `${context.dialect.qualifier} ${c.C_TYPE[result]} ${cName(declaration.getName() ?? '')}(${parameters.join(', ') || 'void'})`;
-    return `${comment(declaration, (name) => context.symbol(name)?.kind === 'function')}${head} {\n${lines.join('\n')}\n}\n`;
+    return `${comment(declaration, (name) => context.symbol(name)?.kind === 'function')}${head} {\n${this.body(lines.join('\n'))}\n}\n`;
+  }
+
+  /** The translation, or the instruction that computes the same where the core has it. */
+  private body(translated: string): string {
+    const instruction = this.context.dialect.instructions[this.declaration.getName() ?? ''];
+    return instruction ? `#if ${instruction.when}\n${instruction.body}\n#else\n${translated}\n#endif` : translated;
   }
 
   private declare(name: string, type: ScalarType): string {
