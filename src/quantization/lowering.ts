@@ -171,7 +171,8 @@ export class Lowering implements LowerContext {
     const { name, shape, data, type, quantization, origin } = this.float(id);
     if (type === 'int32' && !this.isPlanned(id)) return this.constant(name, shape, 32, true, data as Int32Array);
     const plan = this.activation(id);
-    const codes = quantization?.codes && quantization.axis === null ? quantization.codes : quantizeValues(data!, plan);
+    const isOwn = quantization?.codes && quantization.axis === null && quantization.bits === plan.bits && quantization.scale[0] === plan.scale && quantization.zeroPoint[0] === plan.zeroPoint;
+    const codes = isOwn ? quantization.codes! : quantizeValues(data!, plan);
     const made = this.constant(name, shape, plan.bits, plan.signed, codes, typed(plan).real);
     this.tensors.set(made, { ...this.tensors.get(made)!, origin });
     return made;
