@@ -103,6 +103,7 @@ test('several inputs: an archive by name, or name=path', async () => {
   }
   await fails(loadSamples(file(a), graph), /2 inputs, and it is not said which/);
   await fails(loadSamples(`a=${file(a)}`, graph), /no data for input 'b:0'/);
+  await fails(loadSamples(`c=${file(a)}`, graph), /no input called 'c'/);
   await fails(loadSamples([`a=${file(a)}`, `b:0=${file(npyBytes('<i4', [2], Int32Array.of(1, 2)))}`], graph), /different numbers of samples/);
 });
 

@@ -1,4 +1,5 @@
 /** loadSamples: the user's files matched to the inputs of a graph. */
+import { existsSync } from 'node:fs';
 import { CalibrationError } from '../../errors.js';
 import type { FloatGraph } from '../../graph/float.js';
 import type { Preprocess, SampleSet } from '../types.js';
@@ -49,6 +50,7 @@ async function matchPorts(reader: DataReader, paths: readonly string[], ports: r
   const matched = new Map<string, SourceArrays>();
   for (const path of paths) {
     const name = ports.map((port) => port.name).find((candidate) => path.startsWith(`${candidate}=`));
+    if (name === undefined) refuseUnknownName(path, ports);
     const arrays = await reader.read(name === undefined ? path : path.slice(name.length + 1));
     if (name !== undefined) matched.set(name, only(arrays, name));
     else for (const [portName, found] of unnamed(arrays, ports)) matched.set(portName, found);
@@ -56,6 +58,13 @@ async function matchPorts(reader: DataReader, paths: readonly string[], ports: r
   const missing = ports.filter((port) => !matched.has(port.name));
   if (missing.length === 0) return matched;
   throw new CalibrationError(`no data for input ${missing.map((port) => `'${port.name}'`).join(', ')}`, { hint: severalInputs(ports) });
+}
+
+/** `name=path` with a name that no input has. A path may hold an = of its own, so this looks whether the file exists. */
+function refuseUnknownName(path: string, ports: readonly SamplePort[]): void {
+  const name = /^([^=/\\]+)=/.exec(path)?.[1];
+  if (name === undefined || existsSync(path)) return;
+  throw new CalibrationError(`the model has no input called '${name}'`, { hint: severalInputs(ports) });
 }
 
 /** An argument without `name=`: everything for the one input, or arrays by the names of the inputs. */

@@ -147,10 +147,10 @@ export class GraphEditor {
 
   /**
    * Everything that reads `from` reads `to` instead. False (and nothing done) where an output of the network would become
-   * an input or a constant: those keep a node of their own.
+   * an input, a constant or another output: each output keeps a node of its own.
    */
   redirect(from: TensorId, to: TensorId): boolean {
-    if (this.isOutput(from) && (this.isInput(to) || this.isConstant(to))) return false;
+    if (this.isOutput(from) && (this.isInput(to) || this.isConstant(to) || this.isOutput(to))) return false;
     for (const reader of this.consumers(from)) this.update(reader, { inputs: reader.inputs.map((id) => (id === from ? to : id)) });
     this.outputPorts = this.outputPorts.map((port) => (port.tensor === from ? { ...port, tensor: to } : port));
     return true;

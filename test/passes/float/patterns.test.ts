@@ -112,6 +112,23 @@ test('instance norm in single nodes, channels first', async () => {
   assert.equal(await left(s.build(s.do('conv2d', [last, s.random([2, 3, 3, 4])], plain))), ['conv2d', 'instance-norm', 'conv2d']);
 });
 
+test('layer norm over channels, channels first, ends over the last axis', async () => {
+  const s = new Sketch();
+  const image = s.do('transpose', [s.do('conv2d', [s.input([6, 5, 3]), s.random([4, 1, 1, 3])], plain)], { permutation: [2, 0, 1] });
+  const norm = s.do('add', [s.do('mul', [normalized(s, image, [0]), s.random([4, 1, 1], 2)]), s.random([4, 1, 1])]);
+  const last = s.do('transpose', [norm], { permutation: [1, 2, 0] });
+  assert.equal(await left(s.build(s.do('conv2d', [last, s.random([2, 3, 3, 4])], plain))), ['conv2d', 'layer-norm', 'conv2d']);
+});
+
+test('two outputs with one value stay two tensors', async () => {
+  const s = new Sketch();
+  const y = unary(s, 'tanh', s.input([4]));
+  const graph = s.build(y, s.do('reshape', [y], { shape: [4] }));
+  const { graph: optimized } = optimizeFloatGraph(graph);
+  await expectSameOutputs(graph, optimized);
+  assert.is(new Set(optimized.outputs.map((port) => port.tensor)).size, 2);
+});
+
 test('group norm between convolutions needs two small transposes', async () => {
   const s = new Sketch();
   const image = s.do('transpose', [s.do('conv2d', [s.input([6, 5, 3]), s.random([8, 1, 1, 3])], plain)], { permutation: [2, 0, 1] });

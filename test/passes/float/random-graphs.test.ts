@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import type { FloatGraphBuilder } from '../../../src/graph/builder.js';
 import type { Attributes, FloatGraph } from '../../../src/graph/float.js';
 import { optimizeFloatGraph } from '../../../src/passes/float/index.js';
+import { inverse, permuted } from '../../../src/passes/float/permutations.js';
 import { expectSameOutputs, newBuilder, operatorCounts, origin, randomArray, randomNumbers } from '../../support/float-graphs.js';
 
 const GRAPHS = 60;
@@ -19,13 +20,20 @@ class RandomNetwork {
 
   build(): FloatGraph {
     const [c, h, w] = [1 + this.below(4), 4 + this.below(4), 4 + this.below(4)];
-    this.pool.push(this.builder.input('a', [c, h, w], 'float32'));
-    if (this.below(2)) this.pool.push(this.builder.input('b', [c, h, w], 'float32'));
+    this.input('a', [c, h, w]);
+    if (this.below(2)) this.input('b', [c, h, w]);
     for (let i = 0; i < NODES; i++) this.grow();
     const last = this.pool.at(-1)!;
     this.builder.output('image', last);
     if (this.below(2)) this.builder.output('classes', this.classify(last));
     return this.builder.build();
+  }
+
+  /** Some inputs already lie in another order than in the file. */
+  private input(name: string, shape: readonly number[]): void {
+    const permutation = [null, null, [1, 2, 0], [2, 0, 1], [0, 2, 1]][this.below(5)]!;
+    const source = permutation ? permuted(shape, inverse(permutation)) : shape;
+    this.pool.push(this.builder.input(name, shape, 'float32', { sourceShape: [1, ...source], batchAxis: 0, permutation }));
   }
 
   private below(limit: number): number {
