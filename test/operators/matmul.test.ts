@@ -142,9 +142,23 @@ matmul('arithmetic vectors', () => {
   }
 });
 
+/** A product with a table: x [2, 3] · constant [3, 4]. */
+function constantOperand(random: Random): LinearCase {
+  const builder = new IntegerGraphBuilder('table');
+  const x = builder.input('x', [2, 3]);
+  const table = builder.constant('table', [3, 4], random.codes(new Int8Array(12), -128, 127));
+  builder.node('matmul', 'y', [x, table], {
+    shape: [2, 4],
+    attributes: { transposeA: false, transposeB: false, inputZeroPoints: [-3, 5] },
+    requantize: { mode: 'dyadicHigh', multiplier: [1 << 23], zeroPoint: -7, clamp: [-128, 127] },
+  });
+  return { name: 'constant operand', graph: builder.build(['y']), inputs: [0, 1].map(() => [random.codes(new Int8Array(6), -128, 127)]) };
+}
+
 matmul('firmware equals the simulator', async () => {
   const random = new Random(SEED + 2);
-  await expectFirmwareMatchesSimulator(Array.from({ length: 24 }, (_, i) => randomMatmul(random, `seed ${SEED + 2} case ${i}`)));
+  const cases = Array.from({ length: 24 }, (_, i) => randomMatmul(random, `seed ${SEED + 2} case ${i}`));
+  await expectFirmwareMatchesSimulator([...cases, constantOperand(random)]);
 });
 
 matmul('integers stay within half a quantum of float', async () => {
