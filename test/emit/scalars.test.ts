@@ -1,4 +1,5 @@
 /** TypeScript and its C translation must agree on every scalar function: corners and random values inside the stated preconditions. */
+import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -203,5 +204,18 @@ for (const [id, variant] of [['host', 'sanitize'], ['host', 'release'], ['cortex
     }
   });
 }
+
+test('the CUDA dialect is the same text behind other qualifiers, and compiles as C++', async () => {
+  const cuda = translateScalars(names, 'cuda');
+  const directory = await mkdtemp(join(tmpdir(), 'ptq-gen-cuda-'));
+  try {
+    const prelude = '#include <cstdint>\n#define __device__\n#define __forceinline__ inline\nstatic inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz((unsigned)x); }\n';
+    await writeFile(join(directory, 'scalars.cpp'), `${prelude}${cuda}`);
+    execFileSync('g++', ['-Wall', '-Wextra', '-Wconversion', '-Werror', '-Wno-unused-function', '-c', 'scalars.cpp', '-o', 'scalars.o'], { cwd: directory, stdio: 'pipe' });
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+  assert.not.match(cuda, /smmulr/);
+});
 
 test.run();
