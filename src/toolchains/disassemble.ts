@@ -75,7 +75,8 @@ function nameMarkedTargets(functions: readonly { readonly name: string; readonly
 
 const ARM_BRANCH = /^(b|bl|blx|bx|cbz|cbnz|b(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|al)|bx(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|le|wls|dls|letp|wlstp|dlstp)(\.[nw]|\.\d+)?$/;
 const RISCV_BRANCH = /^(c\.)?(j|jr|jal|jalr|call|tail)$/;
-const X86_BRANCH = /^(notrack )?(bnd )?(callq?|jmpq?|j[a-z]{1,3})$/;
+/** x86-64 and AArch64. */
+const NATIVE_BRANCH = /^(callq?|jmpq?|j[a-z]{1,3}|notrack|bnd|bl|blr|b|br|b\.[a-z]{2}|cbn?z|tbn?z)$/;
 
 /** Calls and jumps of a function that leave it. */
 export function callsOf(machine: MachineFunction, target: Pick<Target, 'isa'>): readonly Call[] {
@@ -90,7 +91,7 @@ export function callsOf(machine: MachineFunction, target: Pick<Target, 'isa'>): 
 
 function callAt(instruction: Instruction, owner: string, isa: Target['isa']): { callee: string | null; tail: boolean } | null {
   const { mnemonic, operands } = instruction;
-  const pattern = isa === 'thumb' ? ARM_BRANCH : isa === 'riscv32' ? RISCV_BRANCH : X86_BRANCH;
+  const pattern = isa === 'thumb' ? ARM_BRANCH : isa === 'riscv32' ? RISCV_BRANCH : NATIVE_BRANCH;
   if (!pattern.test(mnemonic)) return null;
   const symbol = /<([^>+]+)(\+0x[0-9a-f]+)?>/.exec(operands);
   const links = isLink(mnemonic, operands, isa);
@@ -104,13 +105,19 @@ function callAt(instruction: Instruction, owner: string, isa: Target['isa']): { 
     if (/^(c\.)?jalr$/.test(mnemonic)) return { callee: null, tail: false };
     return /^(c\.)?jr$/.test(mnemonic) && !/^(ra|t0)$/.test(operands) ? { callee: null, tail: true } : null;
   }
-  return operands.startsWith('*') || operands.startsWith('%') ? { callee: null, tail: !mnemonic.includes('call') } : null;
+  const indirect = /^(callq? |jmpq? )?\*/.test(operands) || /^blr?$|^br$/.test(mnemonic);
+  return indirect ? { callee: null, tail: !links } : null;
 }
 
 function isLink(mnemonic: string, operands: string, isa: Target['isa']): boolean {
   if (isa === 'thumb') return /^blx?(\.[nw])?$/.test(mnemonic);
   if (isa === 'riscv32') return (/^(c\.)?(jal|jalr|call)$/.test(mnemonic) && !operands.startsWith('zero')) || /^call$/.test(mnemonic);
-  return mnemonic.includes('call');
+  return `${mnemonic} ${operands}`.includes('call') || /^blr?$/.test(mnemonic);
+}
+
+/** The name in the source: compilers mark specialised copies (`conv2d.constprop.0`). */
+export function sourceName(name: string): string {
+  return name.replace(/\.(constprop|isra|part|cold|lto_priv)\b.*$/, '');
 }
 
 /** A veneer (long jump that the linker put between) stands for the function it names. */

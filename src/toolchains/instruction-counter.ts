@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import type { ProjectManifest } from '../emit/manifest.js';
 import { BuildError } from '../errors.js';
 import type { Build } from './build.js';
-import { callsOf, disassemble, type MachineFunction } from './disassemble.js';
+import { callsOf, disassemble, type MachineFunction, sourceName } from './disassemble.js';
 import { harnessFolder, packageFolder } from './paths.js';
 import { findProgram, runProcess } from './process.js';
 
@@ -73,17 +73,14 @@ function marksOf(functions: ReadonlyMap<string, MachineFunction>, manifest: Proj
 function stepReturns(run: MachineFunction, manifest: ProjectManifest, build: Build): readonly number[] | null {
   const { steps, modelName } = manifest;
   // what a streaming network keeps for its next run counts for the last step
-  const calls = callsOf(run, build.target).filter((call) => call.callee === null || stem(call.callee) !== `${modelName}_keep_states`);
+  const calls = callsOf(run, build.target).filter((call) => call.callee === null || sourceName(call.callee) !== `${modelName}_keep_states`);
+  // compilers may merge kernels that turn out alike: any kernel of the model may stand for a step
+  const kernels = new Set(steps.map((step) => step.kernel));
   const matches =
     calls.length === steps.length &&
-    calls.every((call, i) => call.callee !== null && stem(call.callee) === steps[i].kernel && (!call.tail || i === steps.length - 1));
+    calls.every((call, i) => call.callee !== null && kernels.has(sourceName(call.callee)) && (!call.tail || i === steps.length - 1));
   if (!matches) return null;
   return calls.slice(0, -1).map((call) => call.next ?? 0);
-}
-
-/** The compiler marks specialised copies: `conv2d.constprop.0`. */
-function stem(name: string): string {
-  return name.replace(/\.(constprop|isra|part|cold|lto_priv)\b.*$/, '');
 }
 
 export async function readCounts(counter: Counter): Promise<Counts> {

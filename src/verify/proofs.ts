@@ -63,12 +63,14 @@ export function proveBinary(reach: Reach, target: Target): BinaryProofs {
     ...floats.map((text) => `floating point: ${text}`),
     ...foreign.map((name) => `call outside the generated code: ${name}`),
     ...indirect.map((name) => `call through a pointer in ${name}`),
+    ...(reach.missedSteps > 0 ? [`the calls of ${reach.missedSteps} step(s) were not found in ${reach.root}`] : []),
     multiplies > 0 ? `${multiplies} function(s) multiply or divide` : 'no multiplication or division instruction',
   ];
+  const complete = foreign.length === 0 && indirect.length === 0 && reach.missedSteps === 0;
   return {
-    noFloat: floats.length === 0 && foreign.length === 0 && indirect.length === 0,
-    noHeap: foreign.length === 0 && indirect.length === 0,
-    noMultiply: multiplies === 0 && foreign.length === 0 && indirect.length === 0,
+    noFloat: complete && floats.length === 0,
+    noHeap: complete,
+    noMultiply: complete && multiplies === 0,
     details: details.filter((line) => line !== ''),
   };
 }

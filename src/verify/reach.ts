@@ -1,5 +1,5 @@
 /** Everything that `<model>_run` can reach in a linked program, and where each function comes from. */
-import { callsOf, disassemble, type LinkedSection, type MachineFunction, readMap, throughVeneer, type Build } from '../toolchains/index.js';
+import { callsOf, disassemble, type LinkedSection, type MachineFunction, readMap, sourceName, throughVeneer, type Build } from '../toolchains/index.js';
 
 /** model: generated; library: the compiler's helpers (libgcc); runtime: memcpy, memset, memmove; other: anything else. */
 export type Provenance = 'model' | 'library' | 'runtime' | 'other';
@@ -18,6 +18,8 @@ export interface ReachedFunction {
 export interface Reach {
   readonly root: string;
   readonly functions: ReadonlyMap<string, ReachedFunction>;
+  /** Steps whose calls were not found in `<model>_run`: the walk cannot be trusted then. */
+  readonly missedSteps: number;
   /** Sections of the whole program. */
   readonly sections: readonly LinkedSection[];
 }
@@ -27,7 +29,8 @@ const RUNTIME = /^(memcpy|memmove|memset|__memcpy_chk|__memset_chk|__memmove_chk
 /** Follows direct calls and jumps from `<model>_run` of a release build. */
 export async function reachFromRun(build: Build): Promise<Reach> {
   const [functions, sections] = await Promise.all([disassemble(build.elf, build.target), readMap(build.mapFile)]);
-  const root = `${build.models[0].manifest.modelName}_run`;
+  const { modelName, steps } = build.models[0].manifest;
+  const root = `${modelName}_run`;
   const reached = new Map<string, ReachedFunction>();
   const pending = [root];
   for (let name = pending.pop(); name !== undefined; name = pending.pop()) {
@@ -36,7 +39,10 @@ export async function reachFromRun(build: Build): Promise<Reach> {
     reached.set(name, found);
     pending.push(...found.callees);
   }
-  return { root, functions: reached, sections };
+  const kernels = new Set(steps.map((step) => step.kernel));
+  const run = functions.get(root);
+  const found = run ? callsOf(run, build.target).filter((call) => call.callee !== null && kernels.has(sourceName(throughVeneer(call.callee)))) : [];
+  return { root, functions: reached, missedSteps: steps.length - found.length, sections };
 }
 
 function reachedFunction(

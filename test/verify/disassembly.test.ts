@@ -94,6 +94,22 @@ test('x86: calls, calls through a pointer, frames', () => {
   assert.is(frameOf(run), 8 + 32);
 });
 
+test('AArch64: calls and calls through a pointer', () => {
+  const functions = parseDisassembly(`
+0000000000000700 <net_run>:
+ 700:	stp	x29, x30, [sp, #-32]!
+ 704:	bl	780 <net_conv2d>
+ 708:	cbz	w0, 704 <net_run+0x4>
+ 70c:	b.ne	704 <net_run+0x4>
+ 710:	blr	x3
+ 714:	ret
+ 718:	b	7c0 <net_dense>
+`);
+  const run = functions.get('net_run');
+  assert.ok(run);
+  assert.equal(callsOf(run, { isa: 'native' }).map((call) => [call.callee, call.tail]), [['net_conv2d', false], [null, false], ['net_dense', true]]);
+});
+
 test('the linker map: long names, discarded sections', () => {
   const sections = parseMap(`
 Discarded input sections
