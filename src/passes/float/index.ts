@@ -3,6 +3,7 @@ import type { FloatGraph } from '../../graph/float.js';
 import { verifyFloatGraph } from '../../graph/verify.js';
 import { channelsLast } from './channels-last.js';
 import { clean } from './clean.js';
+import { constantQuotients } from './constant-quotients.js';
 import { GraphEditor } from './editor.js';
 import { finishBatchNorms } from './finish-batch-norms.js';
 import { flattenTransposes } from './flatten-transposes.js';
@@ -24,7 +25,7 @@ import { sinkReshapes } from './sink-reshapes.js';
  * order of axes is chosen, so that a port can take them.
  */
 const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, cancelMoves, channelsLast, clean, joinMoves, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
-const FINISHING: readonly FloatPass[] = [finishBatchNorms, clean, fuseActivations, clean];
+const FINISHING: readonly FloatPass[] = [finishBatchNorms, constantQuotients, clean, fuseActivations, clean];
 /** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
 const MOST_ROUNDS = 50;
 

@@ -230,4 +230,14 @@ test('nodes without variable inputs, repeated nodes and dead ones go', async () 
   assert.equal(await left(s.build(s.do('mul', [unary(s, 'tanh', y), unary(s, 'tanh', y)]))), ['dense', 'tanh', 'square']);
 });
 
+test('division by a constant becomes a product, by zero or a variable it stays', async () => {
+  for (const [divisor, expected] of [[8, 'mul'], [0, 'div']] as const) {
+    const s = new Sketch();
+    const { graph } = optimizeFloatGraph(s.build(s.do('div', [unary(s, 'tanh', s.input([4, 3])), divisor])));
+    assert.is(graph.nodes.at(-1)!.op, expected);
+  }
+  const s = new Sketch();
+  assert.equal(await left(s.build(s.do('div', [2, s.do('add', [unary(s, 'sigmoid', s.input([4, 3])), 1])]))), ['sigmoid', 'add', 'div']);
+});
+
 test.run();
