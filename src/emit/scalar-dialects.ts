@@ -30,7 +30,7 @@ export const DIALECTS: Readonly<Record<'c' | 'cuda', ScalarDialect>> = {
     tableQualifier: 'static const',
     intrinsics: { clz32: (args) => `ptq_clz32(${args.join(', ')})` },
     helpers: { clz32: CLZ32_C },
-    instructions: { requantizeDyadicHigh: { when: 'defined(__ARM_FEATURE_DSP)', body: SMMULR } },
+    instructions: { requantizeDyadicHigh: { when: 'defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && __ARM_ARCH >= 6', body: SMMULR } },
   },
   cuda: {
     qualifier: 'static __device__ __forceinline__',
