@@ -167,7 +167,7 @@ function userOf(step: Step): string {
 
 /** Absolute and relative paths of the command line shrink to their last part: generated files name no machine. */
 function withoutPaths(commandLine: string): string {
-  return commandLine.replace(/[^\s=,'"]*\/([^\s/=,'"]*)/g, '$1');
+  return commandLine.replace(/[^\s=,'"]*\/([^\s/=,'"]*)/g, (text, last: string) => (/^\d+\/\d+$/.test(text) ? text : last));
 }
 
 function manifestOf(schedule: Schedule, modelName: string, digest: string, kernels: KernelFunctions, sources: readonly string[]): ProjectManifest {

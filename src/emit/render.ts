@@ -107,7 +107,3 @@ function renderer(language: 'c' | 'cuda'): Renderer {
   }
   return found;
 }
-
-export function hasTemplate(template: string, language: 'c' | 'cuda' = 'c'): boolean {
-  return renderer(language).has(template);
-}

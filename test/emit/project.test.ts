@@ -64,12 +64,12 @@ test('only the scalars that are used are in ptq_arith.h', () => {
 });
 
 test('the same schedule gives the same bytes; no path, no date', () => {
-  const [a, b] = [1, 2].map(() => emit(network(), 'cortex-m7', '/usr/bin/ptq-gen /home/someone/model.onnx --calib=/data/calib.npy --out ../b/c'));
+  const [a, b] = [1, 2].map(() => emit(network(), 'cortex-m7', '/usr/bin/ptq-gen /home/someone/model.onnx --calib=/data/calib.npy --out ../b/c --scale 1/255'));
   assert.equal([...a!.files], [...b!.files]);
   const all = [...a!.files.values()].join('\n');
   assert.not.match(all, /\/home|\/usr|\/data|\.\.\/b/);
   assert.not.match(all, /\b20\d\d-\d\d/);
-  assert.match(all, 'ptq-gen model.onnx --calib=calib.npy --out c');
+  assert.match(all, 'ptq-gen model.onnx --calib=calib.npy --out c --scale 1/255');
 });
 
 test('no kernel reads real: without it kernels and weights are the same bytes', () => {
