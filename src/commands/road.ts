@@ -7,7 +7,7 @@ import { runRoad, type TargetResult } from '../pipeline.js';
 import { silentProgress, terminalProgress } from '../progress.js';
 import { htmlReport } from '../report/html.js';
 import { junitReport } from '../report/junit.js';
-import { terminalReport } from '../report/terminal.js';
+import { table, terminalReport } from '../report/terminal.js';
 
 export async function roadCommand(given: GivenOptions & { config?: string }): Promise<number> {
   const { config, ...commandLine } = given;
@@ -15,13 +15,33 @@ export async function roadCommand(given: GivenOptions & { config?: string }): Pr
   if (options.targets.length === 0) throw new UsageError('no target is named', { hint: "add --target cortex-m7; 'ptq-gen targets' lists them" });
   const jsonOnStdout = options.json === '-';
   const results = await runRoad(options, jsonOnStdout ? silentProgress : terminalProgress());
-  if (!jsonOnStdout) for (const r of results) process.stdout.write(`\n${terminalReport(r.report)}\n${bold(r)}`);
+  if (!jsonOnStdout) {
+    for (const result of results) process.stdout.write(`\n${terminalReport(result.report)}\n${footnotes(result)}`);
+    if (results.length > 1) process.stdout.write(`\n${acrossTargets(results)}\n`);
+  }
   await writeReports(results, options);
   return verdict(results, options);
 }
 
-function bold(result: TargetResult): string {
-  return `project       ${result.directory}\n`;
+function footnotes(result: TargetResult): string {
+  return [...result.notes.map((note) => `note          ${note}`), `project       ${result.directory}`, ''].join('\n');
+}
+
+/** One line a target: did all of them give the same output bits? */
+function acrossTargets(results: readonly TargetResult[]): string {
+  const crcs = new Set(results.map(({ report }) => report.verify.outputCrc32));
+  const number = new Intl.NumberFormat('en-US');
+  const rows = results.map(({ report: r }) => [
+    r.target,
+    r.verify.bitExact === null ? 'not run' : r.verify.bitExact ? 'bit-exact' : 'DIFFERS',
+    r.verify.outputCrc32 ?? '–',
+    r.cost.instructions === null ? '–' : number.format(r.cost.instructions),
+    r.cost.instructionsPerMac === null ? '–' : r.cost.instructionsPerMac.toFixed(2),
+    number.format(r.cost.arenaBytes),
+    r.cost.flashBytes === null ? '–' : number.format(r.cost.flashBytes),
+  ]);
+  const same = crcs.size === 1 && !crcs.has(null) ? `the same output bits on all ${results.length} targets` : 'output bits differ or were not compared';
+  return `${table(['target', 'verdict', 'CRC-32 of all outputs', 'instructions', '/MAC', 'arena', 'flash'], rows, [3, 4, 5, 6])}\n${same}`;
 }
 
 async function writeReports(results: readonly TargetResult[], options: RoadOptions): Promise<void> {
