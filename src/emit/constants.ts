@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import type { Codes } from '../graph/integer.js';
 import { cTypeOfCodes } from '../operators/views.js';
 import { arrayLines } from './c-text.js';
-import { commentText, identifierPart, UniqueNames } from './names.js';
+import { commentText, identifierPart, type UniqueNames } from './names.js';
 
 export interface ConstantArray {
   readonly name: string;
@@ -20,9 +20,11 @@ export interface ConstantArray {
 
 export class ConstantPool {
   private readonly arrays = new Map<string, { name: string; data: Codes; alignment: number; users: string[] }>();
-  private readonly names = new UniqueNames();
 
-  constructor(private readonly model: string) {}
+  constructor(
+    private readonly model: string,
+    private readonly names: UniqueNames,
+  ) {}
 
   /** Name of an array with exactly these data; `stem` names it where it is new, `user` is mentioned in its comment. */
   add(stem: string, data: Codes, alignment: number, user: string): string {

@@ -3,7 +3,7 @@ import { TemplateError } from '../errors.js';
 import type { KernelInstance } from '../operators/kernel.js';
 import type { Step } from '../schedule/schedule.js';
 import { wrapList } from './c-text.js';
-import { UniqueNames } from './names.js';
+import type { UniqueNames } from './names.js';
 import { renderTemplate } from './render.js';
 
 export interface KernelFunction {
@@ -24,9 +24,8 @@ export interface KernelFunctions {
 /** Stands for the name while texts are compared; no template can contain it. */
 const PLACEHOLDER = 'ptq_kernel_of_no_name';
 
-export function renderKernels(model: string, steps: readonly Step[]): KernelFunctions {
+export function renderKernels(model: string, steps: readonly Step[], names: UniqueNames): KernelFunctions {
   const byText = new Map<string, { name: string; template: string; steps: number[] }>();
-  const names = new UniqueNames();
   const nameOfStep: string[] = [];
   for (const step of steps) {
     const text = renderKernel(step.kernel);

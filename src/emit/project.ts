@@ -10,7 +10,7 @@ import { ConstantPool } from './constants.js';
 import { graphDigest } from './digest.js';
 import { type KernelFunctions, renderKernels } from './kernels.js';
 import type { ManifestTensor, ProjectManifest } from './manifest.js';
-import { commentText, modelIdentifier } from './names.js';
+import { commentText, modelIdentifier, UniqueNames } from './names.js';
 import { type PortView, portViews } from './ports.js';
 import { renderTemplate } from './render.js';
 import { translateScalars } from './scalars.js';
@@ -33,8 +33,9 @@ export interface GeneratedProject {
 export function emitProject(schedule: Schedule, options: EmitOptions): GeneratedProject {
   const model = modelIdentifier(schedule.graph.name);
   const digest = graphDigest(schedule.graph);
-  const kernels = renderKernels(model, schedule.steps);
-  const pool = new ConstantPool(model);
+  const names = symbolNames(schedule, model);
+  const kernels = renderKernels(model, schedule.steps, names);
+  const pool = new ConstantPool(model, names);
   const calls = schedule.steps.map((step) => stepView(schedule, step, kernels.nameOfStep[step.index]!, pool));
   const constants = pool.list();
   const view = {
@@ -48,6 +49,15 @@ export function emitProject(schedule: Schedule, options: EmitOptions): Generated
   const sources = [`${model}.c`, ...(constants.length > 0 ? [`${model}_weights.c`] : [])];
   const manifest = manifestOf(schedule, model, digest, kernels, sources);
   return { modelName: model, files: renderFiles(model, view, constants.length > 0, manifest), manifest };
+}
+
+/** One name space for all symbols; those of the interface are taken first. */
+function symbolNames(schedule: Schedule, model: string): UniqueNames {
+  const names = new UniqueNames();
+  for (const name of ['run', 'reset', 'infer', 'trace', 'keep_states']) names.claim(`${model}_${name}`);
+  for (const port of portViews(schedule, 'inputs')) names.claim(`${model}_input_${port.identifier}`);
+  for (const port of portViews(schedule, 'outputs')) names.claim(`${model}_output_${port.identifier}`);
+  return names;
 }
 
 function renderFiles(model: string, view: object, hasConstants: boolean, manifest: ProjectManifest): ReadonlyMap<string, string> {
