@@ -175,6 +175,7 @@ for (let seed = 1; seed <= GRAPHS; seed++) {
     assert.ok(optimized.nodes.length <= graph.nodes.length, `${optimized.nodes.length} nodes of ${graph.nodes.length}`);
     const [before, after] = [operatorCounts(graph)['transpose'] ?? 0, operatorCounts(optimized)['transpose'] ?? 0];
     assert.ok(after <= before, `${after} transposes of ${before}`);
+    assert.equal(optimizeFloatGraph(optimized).log, [], 'a second run finds nothing to do');
   });
 }
 
