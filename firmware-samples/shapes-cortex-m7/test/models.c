@@ -1,0 +1,57 @@
+/* Generated: what the harness needs to know about the models. */
+#include "harness.h"
+
+#define ALIGNED __attribute__((aligned(16)))
+#ifndef PTQ_HOST
+/* One model runs at a time: they share the arena. */
+static ALIGNED uint8_t arena[11520u + PTQ_GUARD_BYTES];
+#endif
+
+void shapes_run(void *arena);
+/* Only networks that remember something have it. */
+__attribute__((weak)) void shapes_reset(void *arena);
+#ifdef PTQ_HOST
+/* An arena of its own, so that the address sanitizer sees its exact end. */
+static ALIGNED uint8_t shapes_arena[11520u + PTQ_GUARD_BYTES];
+#else
+#define shapes_arena arena
+#endif
+static const ptq_tensor shapes_tensors[] = {
+  {9216u, 576u, -1},
+  {0u, 9216u, 0},
+  {9216u, 2304u, 1},
+  {3456u, 2304u, 2},
+  {0u, 3456u, 3},
+  {3456u, 3456u, 4},
+  {6912u, 3456u, 5},
+  {0u, 3456u, 6},
+  {3456u, 864u, 7},
+  {0u, 1440u, 8},
+  {1440u, 1440u, 9},
+  {2880u, 1440u, 10},
+  {0u, 1440u, 11},
+  {1440u, 768u, 12},
+  {0u, 48u, 13},
+  {0u, 48u, 13},
+  {48u, 8u, 14},
+  {48u, 8u, 15},
+};
+static const ptq_tensor shapes_inputs[] = {
+  {9216u, 576u, -1},
+};
+static const ptq_tensor shapes_outputs[] = {
+  {48u, 8u, 15},
+};
+
+const ptq_model ptq_models[] = {
+  {"shapes", shapes_run, shapes_reset, shapes_arena, 11520u, shapes_tensors, 18u, shapes_inputs, 1u, shapes_outputs, 1u},
+};
+const uint32_t ptq_model_count = 1u;
+#ifdef PTQ_TRACE
+
+void shapes_trace(int32_t step, const void *trace_arena);
+void shapes_trace(int32_t step, const void *trace_arena) {
+  (void)trace_arena;
+  ptq_observe(&ptq_models[0], step);
+}
+#endif
