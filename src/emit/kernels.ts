@@ -8,7 +8,9 @@ import { renderTemplate } from './render.js';
 
 export interface KernelFunction {
   readonly name: string;
-  readonly text: string;
+  /** What it does, in the template's words; may be empty. */
+  readonly description: string;
+  readonly code: string;
   readonly template: string;
   readonly steps: readonly number[];
 }
@@ -37,7 +39,10 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
     found.steps.push(step.index);
     nameOfStep.push(found.name);
   }
-  const functions = [...byText].map(([text, f]) => ({ ...f, text: wrapParameters(withoutIdentities(text.replaceAll(PLACEHOLDER, f.name))) }));
+  const functions = [...byText].map(([text, f]) => {
+    const { description, code } = splitComment(text.replaceAll(PLACEHOLDER, f.name));
+    return { ...f, description, code: wrapParameters(asByHand(code)) };
+  });
   return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))] };
 }
 
@@ -49,9 +54,19 @@ function renderKernel(kernel: KernelInstance): string {
   return text;
 }
 
-/** Shapes are baked in, so that some terms come out as `x * 1` or `x - 0`, which nobody would write by hand. */
-function withoutIdentities(text: string): string {
-  return text.replace(/(?<=[\w)\]]) \* 1(?=[;,)\]]| [+-] )/g, '').replace(/(?<=[\w)\]]) [+-] 0(?=[;,)\]])/g, '');
+/** Shapes are baked in, so that some terms come out as `x * 1`, `x - 0` or `i += 1`, which nobody would write by hand. */
+function asByHand(text: string): string {
+  return text
+    .replace(/(?<=[\w)\]]) \* 1(?=[;,)\]]| [+-] )/g, '')
+    .replace(/(?<=[\w)\]]) [+-] 0(?=[;,)\]])/g, '')
+    .replace(/\b(\w+) \+= 1(?=[;)])/g, '$1++')
+    .replace(/ = \(([^()]*)\);/g, ' = $1;');
+}
+
+/** The comment of one sentence with which a template begins. */
+function splitComment(text: string): { readonly description: string; readonly code: string } {
+  const found = /^\/\* (.*?) \*\/\n/.exec(text);
+  return found ? { description: found[1]!, code: text.slice(found[0].length) } : { description: '', code: text };
 }
 
 /** A parameter list that is too long for its line goes below it, as arguments of calls do. */

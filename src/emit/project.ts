@@ -109,10 +109,10 @@ function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortVi
 }
 
 function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
-  const texts = kernels.functions.map((f) => f.text);
+  const texts = kernels.functions.map((f) => f.code);
   const scalars = translateScalars(kernels.scalars);
   return {
-    kernels: kernels.functions.map((f) => ({ text: f.text, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
+    kernels: kernels.functions.map((f) => ({ description: f.description, code: f.code, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
     scalars,
     hasScalars: scalars !== '',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),

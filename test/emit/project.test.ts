@@ -54,7 +54,7 @@ test('equal kernels are emitted once, equal weights are stored once', () => {
   assert.is(text(project, 'net_weights.h').match(/extern/g)!.length, 4, 'weights, bias, multiplier, table');
   const [first, second] = project.manifest.steps;
   assert.is(first!.kernel, second!.kernel);
-  assert.match(source, '/* Steps 0, 1;');
+  assert.match(source, ' * Steps 0, 1; templates/c/conv2d.hbs');
 });
 
 test('only the scalars that are used are in ptq_arith.h', () => {
