@@ -107,6 +107,12 @@ function bounds(node: IntegerNode, graph: IntegerGraph, sign: 1 | -1): Accumulat
   return { accumulator: [[Math.floor(low) - 4, Math.ceil(high) + 4]], accumulatorBits: 32 };
 }
 
+/** multiplier·2^(shift − 31) = 1/2. */
+function isHalved(node: IntegerNode): readonly boolean[] {
+  const shifts = integersAttribute(node, 'inputShifts', 2);
+  return integersAttribute(node, 'inputMultipliers', 2).map((m, i) => m === 2 ** 30 && shifts[i] === 0);
+}
+
 /**
  * Half of the divisor and the zero point join the offset, so that the rounding shift becomes a plain one: the same code,
  * floor((acc + 2^(n−1))/2^n) + z = floor((acc + 2^(n−1) + z·2^n)/2^n). Only where the larger sum still holds 32 bits.
@@ -124,8 +130,12 @@ export function foldedRounding(node: IntegerNode): { readonly requantize: Requan
 interface AdditionView extends BinaryView {
   readonly tflite: boolean;
   readonly single: boolean;
+  /** Operands at the larger scale: their factor is exactly one half, which rounds nothing. */
+  readonly halved: readonly boolean[];
   readonly minus: boolean;
   readonly zeroPoints: readonly number[];
+  /** −zero point as a term of a sum. */
+  readonly zeroTerms: readonly string[];
   readonly multipliers: readonly number[];
   readonly shifts: readonly number[];
   readonly offsetTerm: string;
@@ -140,7 +150,9 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
       binaryKernel(op, (node, view): { view: AdditionView; scalars: readonly string[]; variant: string } => {
         const tflite = stringAttribute(node, 'variant', additionVariants) === 'tflite';
         const single = node.requantize!.mode === 'tfliteSingle';
-        const own = tflite ? [single ? 'tfliteAddTermSingle' : 'tfliteAddTerm'] : [];
+        const halved = tflite ? isHalved(node) : [false, false];
+        const allHalved = halved.every((h) => h);
+        const own = tflite && !allHalved ? [single ? 'tfliteAddTermSingle' : 'tfliteAddTerm'] : [];
         const { requantize, offset } = tflite ? { requantize: node.requantize!, offset: 0 } : foldedRounding(node);
         return {
           view: {
@@ -148,8 +160,10 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
             requantize: requantizeView(requantize),
             tflite,
             single,
+            halved,
             minus: sign < 0,
             zeroPoints: tflite ? zeroPoints(node, 2) : [0, 0],
+            zeroTerms: (tflite ? zeroPoints(node, 2) : [0, 0]).map((z) => signedTerm(-z)),
             multipliers: integersAttribute(node, 'inputMultipliers', 2),
             shifts: tflite ? integersAttribute(node, 'inputShifts', 2) : [0, 0],
             offsetTerm: signedTerm(offset),
