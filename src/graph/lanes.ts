@@ -1,10 +1,16 @@
-/** How codes of a type lie in memory, one lane a code. */
+/** Codes of a type: their range, how real numbers round to them, how they lie in memory, one lane a code. */
 import { laneBytes, type Codes, type IntegerType } from './integer.js';
 
 /** Lowest and highest code of a type. */
 export function typeRange(type: Pick<IntegerType, 'bits' | 'signed'>): readonly [number, number] {
   const span = 2 ** type.bits;
   return type.signed ? [-span / 2, span / 2 - 1] : [0, span - 1];
+}
+
+/** C's round(): half away from zero. */
+export function roundHalfAway(value: number): number {
+  const whole = Math.trunc(value);
+  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole || 0;
 }
 
 /** The array class that holds unpacked codes of a type; unsigned codes of 32 bits do not exist. */

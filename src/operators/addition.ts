@@ -10,7 +10,8 @@ import type { AccumulatorBounds, IntegerGraph, IntegerNode, Requantize } from '.
 import { integerAttribute, integersAttribute, stringAttribute } from './attributes.js';
 import { binaryKernel, binaryTensors, verifyBinary, type BinaryView } from './binary.js';
 import { activationOf } from './linear/attributes.js';
-import { isTflite, roundHalfAway } from './codes.js';
+import { isTflite } from './codes.js';
+import { roundHalfAway } from '../graph/lanes.js';
 import type { IntegerSide } from './definition.js';
 import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
 import type { LowerContext } from './lower.js';

@@ -1,21 +1,12 @@
 /** Real values as codes, and tensors at a wanted scale, for operators that lower. */
 import type { FloatNode } from '../graph/float.js';
 import type { TensorId } from '../graph/integer.js';
+import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import type { ActivationPlan, Arithmetic, LowerContext } from './lower.js';
-
-/** C's round(): half away from zero. */
-export function roundHalfAway(value: number): number {
-  return Math.sign(value) * Math.floor(Math.abs(value) + 0.5) + 0;
-}
-
-/** [lowest, highest] code of a type. */
-export function codeLimits({ bits, signed }: { readonly bits: number; readonly signed: boolean }): readonly [number, number] {
-  return signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
-}
 
 /** Code of a real value, saturated; NaN becomes the code of zero. */
 export function codeOf(value: number, plan: ActivationPlan): number {
-  const [low, high] = codeLimits(plan);
+  const [low, high] = typeRange(plan);
   if (Number.isNaN(value)) return plan.zeroPoint;
   return Math.min(high, Math.max(low, roundHalfAway(value / plan.scale) + plan.zeroPoint));
 }

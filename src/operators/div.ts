@@ -1,7 +1,7 @@
 /** Element-wise quotient, with NumPy broadcasting. On integers only by constants: a change of scale, or a product with reciprocals. */
 import { elementCount, type FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
-import { roundHalfAway } from './codes.js';
+import { roundHalfAway } from '../graph/lanes.js';
 import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 import { activationOf } from './linear/attributes.js';

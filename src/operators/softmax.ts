@@ -10,7 +10,8 @@ import { constantCodes, type AccumulatorBounds, type IntegerGraph, type IntegerN
 import { tf } from '../tensor/index.js';
 import { axisAttribute, integerAttribute, numberAttribute, stringAttribute } from './attributes.js';
 import { inPlaceInputs } from './binary.js';
-import { codeLimits, emitRequantize, isTflite, roundHalfAway, samePlan } from './codes.js';
+import { emitRequantize, isTflite, samePlan } from './codes.js';
+import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
@@ -123,7 +124,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
     const scalars = [single ? 'tfliteSoftmaxExpSingle' : 'tfliteSoftmaxExp', 'tfliteSoftmaxTerm', 'tfliteSoftmaxReciprocal', 'tfliteSoftmaxCode'];
     return { family: 'portable', template: 'softmax-tflite', stem: `softmax_${name}_tflite`, view, arguments: activations, scratchBytes: 0, scalars, inPlace };
   }
-  const [low, high] = codeLimits(output.type);
+  const [low, high] = typeRange(output.type);
   const view = { ...common, steps: integerAttribute(node, 'steps'), zeroPointTerm: signedTerm(integerAttribute(node, 'outputZeroPoint')), low, high };
   const table = { kind: 'constant', name: 'exponentials', data: constantCodes(graph, inputs[1]!.id) } as const;
   return { family: 'portable', template: 'softmax', stem: `softmax_${name}`, view, arguments: [...activations, table], scratchBytes: 0, scalars: ['softmaxShare', 'clamp'], inPlace };

@@ -4,7 +4,7 @@ import { constantCodes, type IntegerGraph, type IntegerNode } from '../graph/int
 import { inPlaceInputs } from './binary.js';
 import { expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { Kernel } from './kernel.js';
-import { codeLimits } from './codes.js';
+import { typeRange } from '../graph/lanes.js';
 import { cType, signedTerm, typeName } from './views.js';
 
 /** Checks shapes and that every code that can occur has its entry; `channels` tables, one a channel of the last axis. */
@@ -17,8 +17,8 @@ export function verifyTable(node: IntegerNode, graph: IntegerGraph, channels: nu
   const codes = constantCodes(graph, table.id);
   const [low, high] = output.codeRange;
   const entries = 2 ** x.type.bits;
-  const first = x.codeRange[0] - codeLimits(x.type)[0];
-  const last = x.codeRange[1] - codeLimits(x.type)[0];
+  const first = x.codeRange[0] - typeRange(x.type)[0];
+  const last = x.codeRange[1] - typeRange(x.type)[0];
   const occurs = (i: number) => i % entries >= first && i % entries <= last;
   if (codes.some((c, i) => occurs(i) && (c < low || c > high))) throw integerGraphError(node, `a table entry lies outside the codes of '${output.name}'`);
 }
@@ -41,7 +41,7 @@ export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: I
           channels,
           rows: elementCount(output.shape) / channels,
           entries: 2 ** x.type.bits,
-          offset: signedTerm(-codeLimits(x.type)[0]),
+          offset: signedTerm(-typeRange(x.type)[0]),
         },
         arguments: [
           { kind: 'input', tensor: x.id },

@@ -2,7 +2,7 @@
 import { tfliteLogisticCode, tfliteTanhCode } from '../../sim/scalar/logistic.js';
 import { requantizeTfliteDouble, requantizeTfliteSingle } from '../../sim/scalar/requantize.js';
 import type { Requantize } from '../graph/integer.js';
-import { codeLimits } from './codes.js';
+import { typeRange } from '../graph/lanes.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
 import type { UnaryFunction } from './unary-functions.js';
 
@@ -48,7 +48,7 @@ function sigmoidTable(code: (x: number) => number, codes: readonly number[], inp
 function leakyReluTable(codes: readonly number[], input: ActivationPlan, output: ActivationPlan, context: LowerContext, alpha: number): number[] {
   const positive = rescaler(context.requantize([input.scale], output));
   const negative = rescaler(context.requantize([input.scale * Math.fround(alpha)], output));
-  const [low, high] = codeLimits(output);
+  const [low, high] = typeRange(output);
   return codes.map((c) => {
     const x = c - input.zeroPoint;
     return Math.min(high, Math.max(low, output.zeroPoint + (x >= 0 ? positive(x) : negative(x))));
@@ -57,7 +57,7 @@ function leakyReluTable(codes: readonly number[], input: ActivationPlan, output:
 
 function absoluteTable(codes: readonly number[], input: ActivationPlan, output: ActivationPlan, context: LowerContext): number[] {
   const rescale = input.scale === output.scale ? (x: number) => x : rescaler(context.requantize([input.scale], output));
-  const [low, high] = codeLimits(output);
+  const [low, high] = typeRange(output);
   return codes.map((c) => Math.min(high, Math.max(low, output.zeroPoint + rescale(Math.abs(c - input.zeroPoint)))));
 }
 
@@ -78,7 +78,7 @@ function hardSwishTable(codes: readonly number[], input: ActivationPlan, output:
   const toOutput = fixedPoint(context, Math.fround(fine / Math.fround(output.scale)));
   const toUnit = fixedPoint(context, Math.fround(fine / Math.fround(3 / 32768)));
   if (toOutput.shift > 0) return null;
-  const [low, high] = codeLimits(output);
+  const [low, high] = typeRange(output);
   return codes.map((c) => {
     const x = (c - input.zeroPoint) * 128;
     const shifted = toUnit.shift > 0 ? clampInt16(x * 2 ** (toUnit.shift - 1)) : x;

@@ -2,7 +2,8 @@
 import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { numberAttribute, stringAttribute } from './attributes.js';
-import { codeLimits, codeOf, isTflite } from './codes.js';
+import { codeOf, isTflite } from './codes.js';
+import { typeRange } from '../graph/lanes.js';
 import { defineOperator } from './definition.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
@@ -16,7 +17,7 @@ function functionOf(node: FloatNode) {
 
 /** One code an input code: TFLite's own sequence where it has one, else the function in double precision, rounded half away. */
 function tableOf(node: FloatNode, context: LowerContext, input: ActivationPlan, output: ActivationPlan): number[] {
-  const [low, high] = codeLimits(input);
+  const [low, high] = typeRange(input);
   const codes = Array.from({ length: high - low + 1 }, (_, i) => low + i);
   const alpha = numberAttribute(node, 'alpha');
   const own = isTflite(context.arith) ? tfliteTable(functionOf(node), codes, input, output, context, alpha) : null;

@@ -3,8 +3,8 @@ import { tensorOf, type FloatGraph, type TensorId } from '../graph/float.js';
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, QuantizationPlan } from '../operators/lower.js';
 import { tf } from '../tensor/index.js';
-import { channelIndexer, codeLimits } from './scales.js';
-import { roundHalfAway } from './multiplier.js';
+import { roundHalfAway, typeRange } from '../graph/lanes.js';
+import { channelIndexer } from './scales.js';
 
 /** For the executor's `transform`: every planned activation is rounded to its codes and back. */
 export function fakeQuantTransform(plan: QuantizationPlan): (id: TensorId, value: tf.Tensor) => tf.Tensor {
@@ -15,7 +15,7 @@ export function fakeQuantTransform(plan: QuantizationPlan): (id: TensorId, value
 }
 
 function fakeQuantize(value: tf.Tensor, { scale, zeroPoint, bits, signed }: ActivationPlan): tf.Tensor {
-  const [least, most] = codeLimits(bits, signed);
+  const [least, most] = typeRange({ bits, signed });
   return tf.tidy(() => tf.mul(tf.clipByValue(tf.round(tf.div(value, scale)), least - zeroPoint, most - zeroPoint), scale));
 }
 

@@ -2,13 +2,12 @@
 import { AccumulatorOverflowError, CalibrationError, IntegerGraphError, type UnsupportedNode } from '../errors.js';
 import { tensorOf, type FloatGraph, type FloatNode, type FloatTensor } from '../graph/float.js';
 import { INTEGER_GRAPH_SCHEMA, INTEGER_GRAPH_VERSION, type Codes, type IntegerGraph, type IntegerNode, type IntegerTensor, type RealMeaning, type Requantize, type TensorId } from '../graph/integer.js';
-import { lanesFor } from '../graph/lanes.js';
+import { lanesFor, roundHalfAway, typeRange } from '../graph/lanes.js';
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, Arithmetic, LowerContext, QuantizationPlan, WeightPlan } from '../operators/lower.js';
 import { proveNode } from './bounds.js';
-import { roundHalfAway } from './multiplier.js';
 import { planRequantize } from './requantize.js';
-import { codeLimits, quantizeValues } from './scales.js';
+import { quantizeValues } from './scales.js';
 
 type EmitRequest = Parameters<LowerContext['emit']>[0];
 
@@ -184,7 +183,7 @@ function typed(plan: ActivationPlan): Pick<IntegerTensor, 'type' | 'real' | 'cod
   return {
     type: { bits: plan.bits, signed: plan.signed, packed: false },
     real: { kind: 'affine', scale: [plan.scale], zeroPoint: [plan.zeroPoint], axis: null },
-    codeRange: codeLimits(plan.bits, plan.signed),
+    codeRange: typeRange(plan),
   };
 }
 

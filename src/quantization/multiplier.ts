@@ -1,4 +1,5 @@
 /** Real ratios of scales as integers: multiplier and shift. docs/arithmetic.md has the error bounds. */
+import { roundHalfAway } from '../graph/lanes.js';
 import type { RequantizeMode } from '../graph/integer.js';
 
 export interface FixedPoint {
@@ -6,12 +7,6 @@ export interface FixedPoint {
   readonly multiplier: number;
   /** The value is multiplier·2^(shift − 31): positive shifts are to the left. */
   readonly shift: number;
-}
-
-/** C's round(): half away from zero. */
-export function roundHalfAway(value: number): number {
-  const whole = Math.trunc(value);
-  return Math.abs(value - whole) >= 0.5 ? whole + Math.sign(value) : whole || 0;
 }
 
 /** value = mantissa·2^exponent, mantissa in [0.5, 1); (0, 0) for 0. C's frexp for positive finite numbers. */

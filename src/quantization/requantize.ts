@@ -2,8 +2,8 @@
 import { UsageError } from '../errors.js';
 import type { Requantize, RequantizeMode } from '../graph/integer.js';
 import type { ActivationPlan, Arithmetic } from '../operators/lower.js';
-import { dyadicMode, roundHalfAway, tfliteMode } from './multiplier.js';
-import { codeLimits } from './scales.js';
+import { roundHalfAway, typeRange } from '../graph/lanes.js';
+import { dyadicMode, tfliteMode } from './multiplier.js';
 
 /** Real scales of the accumulators (one a channel, or one for all) → output codes, clamped to a fused real range. */
 export function planRequantize(arith: Arithmetic, accumulatorScales: readonly number[], output: ActivationPlan, activation?: { readonly min: number; readonly max: number }): Requantize {
@@ -28,7 +28,7 @@ function requantizeMode(arith: Arithmetic, ratios: readonly number[], outputBits
 
 /** Codes between which a fused real range clamps: TFLite's CalculateActivationRangeQuantized, which divides in float32. */
 export function activationCodes(output: ActivationPlan, activation?: { readonly min: number; readonly max: number }): readonly [number, number] {
-  const [least, most] = codeLimits(output.bits, output.signed);
+  const [least, most] = typeRange(output);
   const code = (value: number) => Math.min(most, Math.max(least, output.zeroPoint + roundHalfAway(Math.fround(Math.fround(value) / Math.fround(output.scale)))));
   if (!activation) return [least, most];
   return [activation.min === -Infinity ? least : code(activation.min), activation.max === Infinity ? most : code(activation.max)];

@@ -1,18 +1,13 @@
 /** From ranges and weights to scales, zero points and codes. Scales are float32, as files and firmware macros hold them. */
 import type { ActivationPlan, WeightPlan } from '../operators/lower.js';
-import { roundHalfAway } from './multiplier.js';
+import { roundHalfAway, typeRange } from '../graph/lanes.js';
 
 /** Ranges that need a subnormal float32 scale count as zero. */
 const SMALLEST_NORMAL = 2 ** -126;
 
-/** [low, high] of the codes of a type. */
-export function codeLimits(bits: number, signed: boolean): readonly [number, number] {
-  return signed ? [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1] : [0, 2 ** bits - 1];
-}
-
 /** Asymmetric scale and zero point of a range, extended so that 0.0 has a code of its own. A range of one point 0 gets scale 1. */
 export function activationPlan(low: number, high: number, bits: number, signed = true): ActivationPlan {
-  const [least, most] = codeLimits(bits, signed);
+  const [least, most] = typeRange({ bits, signed });
   const lowest = Math.min(low, 0);
   const highest = Math.max(high, 0);
   const scale = Math.fround((highest - lowest) / (most - least));
@@ -23,7 +18,7 @@ export function activationPlan(low: number, high: number, bits: number, signed =
 
 /** Code of a real value, saturated. */
 export function quantizeValue(value: number, plan: ActivationPlan): number {
-  const [least, most] = codeLimits(plan.bits, plan.signed);
+  const [least, most] = typeRange(plan);
   return Math.min(most, Math.max(least, roundHalfAway(value / plan.scale) + plan.zeroPoint));
 }
 

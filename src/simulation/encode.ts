@@ -3,6 +3,7 @@ import type { SampleSet } from '../calibration/types.js';
 import { CalibrationError } from '../errors.js';
 import { integerTensor, type Codes, type IntegerGraph, type IntegerPort, type IntegerTensor } from '../graph/integer.js';
 import { elementCount } from '../graph/float.js';
+import { lanesFor, roundHalfAway } from '../graph/lanes.js';
 
 /** Scale and zero point of a tensor with one affine meaning, null for index tensors and tables. */
 export function affineOf(tensor: IntegerTensor): { readonly scale: number; readonly zeroPoint: number } | null {
@@ -10,22 +11,10 @@ export function affineOf(tensor: IntegerTensor): { readonly scale: number; reado
   return real?.kind === 'affine' && real.scale.length === 1 ? { scale: real.scale[0]!, zeroPoint: real.zeroPoint[0]! } : null;
 }
 
-/** Lane array of a tensor's type, `length` elements long. */
-export function lanes(tensor: IntegerTensor, length: number): Codes {
-  const { bits, signed } = tensor.type;
-  if (bits <= 8) return signed ? new Int8Array(length) : new Uint8Array(length);
-  if (bits <= 16) return signed ? new Int16Array(length) : new Uint16Array(length);
-  return new Int32Array(length);
-}
-
-function roundHalfAway(x: number): number {
-  return x < 0 ? -Math.floor(-x + 0.5) : Math.floor(x + 0.5);
-}
-
 /** real → clamp(halfAwayFromZero(real / scale) + zeroPoint) into the tensor's code range. */
 export function quantizeValues(tensor: IntegerTensor, values: ArrayLike<number>): Codes {
   const affine = affineOf(tensor);
-  const out = lanes(tensor, values.length);
+  const out = new (lanesFor(tensor.type))(values.length);
   const [low, high] = tensor.codeRange;
   for (let i = 0; i < values.length; i++) {
     const code = affine ? roundHalfAway(values[i]! / affine.scale) + affine.zeroPoint : values[i]!;

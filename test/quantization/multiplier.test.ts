@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { dyadicMode, dyadicNumber, frexp, quantizeMultiplier, roundHalfAway, smallestHighMultiplier } from '../../src/quantization/multiplier.js';
+import { dyadicMode, dyadicNumber, frexp, quantizeMultiplier, smallestHighMultiplier } from '../../src/quantization/multiplier.js';
+import { roundHalfAway } from '../../src/graph/lanes.js';
 import { goldenFile, leftOut } from '../support/bench.js';
 
 const test = suite('multiplier');

@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { activationCodes } from '../../src/quantization/requantize.js';
-import { activationPlan, codeLimits, quantizeValue, weightPlan } from '../../src/quantization/scales.js';
+import { typeRange } from '../../src/graph/lanes.js';
+import { activationPlan, quantizeValue, weightPlan } from '../../src/quantization/scales.js';
 
 const test = suite('scales');
 const runs = { numRuns: 2000, seed: 4711 };
@@ -13,7 +14,7 @@ test('zero has a code of its own and the range is covered within half a step', (
   fc.assert(
     fc.property(real, real, fc.constantFrom(4, 8, 16), (a, b, bits) => {
       const plan = activationPlan(Math.min(a, b), Math.max(a, b), bits);
-      const [least, most] = codeLimits(bits, true);
+      const [least, most] = typeRange({ bits, signed: true });
       assert.ok(plan.scale === Math.fround(plan.scale) && plan.scale > 0);
       assert.ok(Number.isInteger(plan.zeroPoint) && plan.zeroPoint >= least && plan.zeroPoint <= most);
       const back = (x: number) => plan.scale * (quantizeValue(x, plan) - plan.zeroPoint);

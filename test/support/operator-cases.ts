@@ -12,7 +12,8 @@ import { verifyIntegerGraph } from '../../src/graph/verify.js';
 import { operator } from '../../src/operators/index.js';
 import type { ActivationPlan, Arithmetic } from '../../src/operators/lower.js';
 import { lowerGraph } from '../../src/quantization/index.js';
-import { activationPlan, codeLimits, quantizeValue } from '../../src/quantization/scales.js';
+import { typeRange } from '../../src/graph/lanes.js';
+import { activationPlan, quantizeValue } from '../../src/quantization/scales.js';
 import type { FirmwareCase } from './firmware.js';
 import { Random } from './integer-graphs.js';
 
@@ -73,13 +74,13 @@ function constantValues(input: CaseInput, plan: ActivationPlan | null, random: R
   if (!input.constant) return null;
   const n = elementCount(input.shape);
   if (!plan) return Int32Array.from({ length: n }, (_, i) => (input.constant === true ? random.integer(0, input.indices! - 1) : input.constant![i]!));
-  const codes = Array.from({ length: n }, (_, i) => (input.constant === true ? random.integer(...codeLimits(plan.bits, plan.signed)) : quantizeValue(input.constant![i]!, plan)));
+  const codes = Array.from({ length: n }, (_, i) => (input.constant === true ? random.integer(...typeRange(plan)) : quantizeValue(input.constant![i]!, plan)));
   return Float32Array.from(codes, (c) => plan.scale * (c - plan.zeroPoint));
 }
 
 function activationCodes(input: CaseInput, plan: ActivationPlan | null, vector: number, random: Random): Codes {
   const n = elementCount(input.shape);
-  const [low, high] = plan ? codeLimits(plan.bits, plan.signed) : [0, input.indices! - 1];
+  const [low, high] = plan ? typeRange(plan) : [0, input.indices! - 1];
   const code = () => (vector < VECTORS ? random.integer(low, high) : vector === VECTORS ? low : random.integer(0, 1) === 0 ? low : high);
   const values = Array.from({ length: n }, code);
   if (!plan) return Int32Array.from(values);
@@ -140,7 +141,7 @@ export async function checkFloat({ one, float, vectors }: LoweredCase): Promise<
 /** Every code lies within `quanta` of the real result of the same codes, and every accumulator within its bounds. */
 export function checkSimulator({ one, graph, vectors, inputs, output }: LoweredCase, quanta: number): void {
   const simulator = createSimulator(graph);
-  const [low, high] = codeLimits(output.bits, output.signed);
+  const [low, high] = typeRange(output);
   vectors.forEach((operands, v) => {
     const [codes] = simulator.run(inputs[v]!);
     const ideal = one.naive(operands);
