@@ -21,6 +21,8 @@ export interface KernelFunctions {
   readonly nameOfStep: readonly string[];
   /** Scalar functions that they call. */
   readonly scalars: readonly string[];
+  /** Texts of the functions that several of them share, in the order of their definition. */
+  readonly support: readonly { readonly text: string; readonly template: string }[];
 }
 
 /** Stands for the name while texts are compared; no template can contain it. */
@@ -43,7 +45,19 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
     const { description, code } = splitComment(text.replaceAll(PLACEHOLDER, f.name));
     return { ...f, description, code: wrapParameters(asByHand(code)) };
   });
-  return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))] };
+  return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))], support: renderSupport(steps) };
+}
+
+/** Equal text once, where it is first needed. */
+function renderSupport(steps: readonly Step[]): KernelFunctions['support'] {
+  const byText = new Map<string, string>();
+  for (const { kernel } of steps) {
+    for (const { template, view } of kernel.support ?? []) {
+      const text = renderTemplate(template, view).trim();
+      if (!byText.has(text)) byText.set(text, template);
+    }
+  }
+  return [...byText].map(([text, template]) => ({ text, template }));
 }
 
 function renderKernel(kernel: KernelInstance): string {

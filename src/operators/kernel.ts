@@ -20,6 +20,14 @@ export type KernelArgument =
   /** Pointer to scratch memory, `scratchBytes` long, dead outside the call. */
   | { readonly kind: 'scratch' };
 
+/** Functions that kernels of several layers share: rendered once a project where text is equal, before all kernels. */
+export interface SupportText {
+  /** Template path below templates/c without .hbs: `dsp/products`. */
+  readonly template: string;
+  /** Fields of the template; they must be part of the names that it defines. */
+  readonly view: object;
+}
+
 /** A kernel for one group, ready to render. Equal text is emitted once and shared between layers. */
 export interface KernelInstance {
   readonly family: string;
@@ -33,6 +41,8 @@ export interface KernelInstance {
   readonly scratchBytes: number;
   /** Scalar functions (of sim/scalar) that the text calls. */
   readonly scalars: readonly string[];
+  /** Static functions that the text calls, in the order in which they must be defined. */
+  readonly support?: readonly SupportText[];
   /** Indices of inputs whose memory the output may overwrite element by element (same lane width, read before written). */
   readonly inPlace?: readonly number[];
 }
