@@ -33,7 +33,7 @@ export function inputAxes(port: OnnxPort, file: string, batchSize: number): Inpu
     });
   }
   const shape = dimensions.map((d, i) => (i === batch ? batchSize : Number(d)));
-  const empty = shape.findIndex((d) => d === 0);
+  const empty = shape.indexOf(0);
   if (empty >= 0) throw new ModelFormatError(`${file}: axis ${empty} of input '${port.name}' has length 0`, { hint: 'export the model with the real shape of every input' });
   if (batch !== null) return { shape, batchAxis: batch };
   return { shape, batchAxis: shape.length > 1 && shape[0] === batchSize ? 0 : null };
