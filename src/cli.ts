@@ -46,6 +46,7 @@ function generateOptions(command: Command): Command {
     .addOption(new Option('--optimize <goal>', 'what to optimize (default speed)').choices(['speed', 'ram', 'flash']))
     .option('--weights <layout>', 'flash layout of the weights (default int8)')
     .option('--keep-input', 'inputs stay readable after run')
+    .option('--wrapper', "also emit <model>_infer, which copies from and to the caller's buffers")
     .option('--out <dir>', 'output folder (default build/<model>-<target>)');
 }
 

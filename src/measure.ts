@@ -20,7 +20,7 @@ export interface MeasureRequest {
 export interface Measured {
   readonly measurements: Measurements;
   readonly notes: readonly string[];
-  readonly seconds: { readonly build: number | null; readonly run: number | null };
+  readonly seconds: { readonly simulate: number | null; readonly build: number | null; readonly run: number | null };
 }
 
 const NOTHING: Measurements = {
@@ -44,7 +44,7 @@ export async function measureProject(request: MeasureRequest): Promise<Measured>
   const { directory, graph, schedule, data, options } = request;
   const vectors = chooseVectors(graph, options.vectors, data && vectorData(graph, data), options.seed);
   await saveVerification(directory, graph, vectors);
-  if (!options.build) return { measurements: NOTHING, notes: [], seconds: { build: null, run: null } };
+  if (!options.build) return { measurements: NOTHING, notes: [], seconds: { simulate: null, build: null, run: null } };
   requireTools(schedule.target);
   const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run });
   return { measurements: measurementsOf(result), notes: result.notes, seconds: result.seconds };

@@ -51,6 +51,7 @@ const optionsSchema = v.strictObject({
   seed: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0))),
   samples: v.optional(positive),
   keepInput: v.optional(v.boolean()),
+  wrapper: v.optional(v.boolean()),
   fold: v.optional(v.boolean()),
   dump: v.optional(v.boolean()),
   run: v.optional(v.boolean()),
@@ -72,6 +73,7 @@ export interface RoadOptions extends GivenOptions {
   readonly vectors: number;
   readonly seed: number;
   readonly keepInput: boolean;
+  readonly wrapper: boolean;
   readonly fold: boolean;
   readonly dump: boolean;
   readonly run: boolean;
@@ -142,6 +144,7 @@ export function resolveOptions(commandLine: GivenOptions, configFile?: string): 
     vectors: base.vectors ?? 16,
     seed: base.seed ?? 0,
     keepInput: base.keepInput ?? false,
+    wrapper: base.wrapper ?? false,
     fold: base.fold ?? true,
     dump: base.dump ?? false,
     run: base.run ?? true,

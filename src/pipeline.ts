@@ -54,6 +54,7 @@ function commandLineOf(options: RoadOptions, targetId: string): string {
     options.optimize !== 'speed' && `--optimize ${options.optimize}`,
     options.weights !== 'int8' && `--weights ${options.weights}`,
     options.keepInput && '--keep-input',
+    options.wrapper && '--wrapper',
   ].filter(Boolean);
   return ['ptq-gen', basename(options.model), `--target ${targetId}`, ...extra].join(' ');
 }
@@ -180,11 +181,12 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
     const schedule = buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, keepInput: options.keepInput });
-    await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id) }), directory);
+    await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });
   const { measurements, notes, seconds: measuredSeconds } = await progress.stage(`build and run ${target.id}`, () => measureProject({ directory, graph: model.graph, schedule, data: model.data, options }));
-  const seconds = { import: null, calibrate: null, quantize: null, simulate: null, generate: null, ...model.seconds, ...clock.seconds, ...measuredSeconds };
+  const seconds: Record<Stage, number | null> = { import: null, calibrate: null, quantize: null, simulate: null, generate: null, ...model.seconds, ...clock.seconds, build: measuredSeconds.build, run: measuredSeconds.run };
+  seconds.simulate = (model.seconds.simulate ?? 0) + (measuredSeconds.simulate ?? 0);
   const report = buildReport({
     tool: `ptq-gen ${toolVersion()}`,
     graph: model.graph,
