@@ -14,6 +14,7 @@ import { biasClassesOf, checkInteger, linearTensors, padCodes, padOf, verifyLine
 import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { slidingOverlap } from './overlap.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -99,7 +100,7 @@ const pointwise: Kernel = {
     const block = blockSize(g.outputChannels);
     const view = { ...linearView(node, t, block, true), ...runView(block, g.inputChannels), rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels };
     const bias = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
-    return portableInstance(node, 'dense', linearStem('conv2d', t, node, 'pointwise'), view, linearArguments(node, interleave(t.weightCodes, g.outputChannels, block), bias));
+    return portableInstance(node, 'dense', linearStem('conv2d', t, node, 'pointwise'), view, linearArguments(node, interleave(t.weightCodes, g.outputChannels, block), bias), slidingOverlap(g, t.x, t.y, { block }));
   },
 };
 
@@ -157,7 +158,7 @@ function convolution({ graph, group: [node] }: KernelContext, template: string, 
     tapWeights: depth * block,
   };
   const bias = folded ? foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels)) : t.biasCodes;
-  return portableInstance(node, template, linearStem('conv2d', t, node, variant), view, linearArguments(node, interleave(t.weightCodes, g.outputChannels, block), bias, [...classArguments(node), ...more]));
+  return portableInstance(node, template, linearStem('conv2d', t, node, variant), view, linearArguments(node, interleave(t.weightCodes, g.outputChannels, block), bias, [...classArguments(node), ...more]), slidingOverlap(g, t.x, t.y, { block }));
 }
 
 export const conv2d = defineOperator({

@@ -14,6 +14,7 @@ import { checkInteger, linearTensors, padCodes, padOf, verifyLinear, verifyPadCo
 import { blockSize, foldedBias, linearArguments, linearStem, linearView, portableInstance } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { slidingOverlap } from './overlap.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -129,7 +130,7 @@ function depthwise({ group: [node] }: KernelContext, template: string, variant: 
     rowDepth: g.inputWidth * g.inputChannels,
     rowWeights: g.kernelWidth * g.outputChannels,
   };
-  return portableInstance(node, template, linearStem('depthwise_conv2d', t, node, variant), view, linearArguments(node, t.weightCodes, folded ? foldedBias(node, t, channelSums(t, g)) : t.biasCodes, more));
+  return portableInstance(node, template, linearStem('depthwise_conv2d', t, node, variant), view, linearArguments(node, t.weightCodes, folded ? foldedBias(node, t, channelSums(t, g)) : t.biasCodes, more), slidingOverlap(g, t.x, t.y, { block }));
 }
 
 /** Σw of each output channel. */

@@ -45,6 +45,18 @@ export interface KernelInstance {
   readonly support?: readonly SupportText[];
   /** Indices of inputs whose memory the output may overwrite element by element (same lane width, read before written). */
   readonly inPlace?: readonly number[];
+  /** How far the output may reach into inputs that die here: see KernelOverlap. */
+  readonly overlap?: readonly KernelOverlap[];
+}
+
+/**
+ * The output may overwrite input bytes that the kernel has read for the last time: safe where the output starts at least
+ * `distanceBytes` before the input (a negative number: it may start that much after it).
+ */
+export interface KernelOverlap {
+  /** Index among the arguments of kind `input`. */
+  readonly input: number;
+  readonly distanceBytes: number;
 }
 
 export interface Kernel {

@@ -1,7 +1,8 @@
-/** From when to when every activation must hold its value, and which of them may share one buffer in place. */
+/** From when to when every activation must hold its value, and which of them may share memory. */
 import { elementCount } from '../graph/float.js';
 import { type IntegerGraph, integerTensor, laneBytes, type TensorId } from '../graph/integer.js';
 import { isAlias } from './aliases.js';
+import type { Sharing } from './placement.js';
 import type { Step } from './schedule.js';
 
 export interface Lifetime {
@@ -49,6 +50,7 @@ export function liveSetBytes(graph: IntegerGraph, aliases: ReadonlyMap<TensorId,
   return largestLiveSet([...lifetimesOf(graph, works, aliases, false).values()]);
 }
 
+/** Most bytes that are alive at one step; memory that sharings save at most is taken off. */
 export function largestLiveSet(items: readonly Lifetime[]): number {
   let largest = 0;
   for (const { first: step } of items) {
@@ -58,23 +60,26 @@ export function largestLiveSet(items: readonly Lifetime[]): number {
   return largest;
 }
 
-/** Pairs [output, input] of roots that may share memory: the kernel allows it and the input dies at that step. */
-export function inPlacePairs(steps: readonly Step[], lifetimes: ReadonlyMap<TensorId, Lifetime>, aliases: ReadonlyMap<TensorId, TensorId>): readonly (readonly [TensorId, TensorId])[] {
-  const pairs: [TensorId, TensorId][] = [];
+/** Pairs of roots that may share memory although both live at a step: the kernel allows it and the input dies there. */
+export function sharingsOf(steps: readonly Step[], lifetimes: ReadonlyMap<TensorId, Lifetime>, aliases: ReadonlyMap<TensorId, TensorId>): readonly Sharing[] {
+  const root = (id: TensorId) => aliases.get(id) ?? id;
+  const sharings: Sharing[] = [];
   for (const step of steps) {
     if (step.writes.length !== 1) continue;
     const output = step.writes[0]!;
     const names = step.kernel.arguments.flatMap((a) => (a.kind === 'input' ? [a.tensor] : []));
-    for (const index of step.kernel.inPlace ?? []) {
-      const name = step.nodes[0]!.inputs[index]!;
-      const input = aliases.get(name) ?? name;
+    const offer = (name: TensorId | undefined, distance: number | null) => {
+      if (name === undefined) return;
+      const input = root(name);
       const life = lifetimes.get(input);
-      // The same memory read under another shape would be overwritten in another order.
-      const readOtherwise = names.some((other) => other !== name && (aliases.get(other) ?? other) === input);
-      if (!life || readOtherwise || life.last !== step.index || life.bytes < lifetimes.get(output)!.bytes) continue;
-      pairs.push([output, input]);
-      break;
-    }
+      // The same memory read by a second argument would be overwritten in another order.
+      const readOtherwise = names.filter((other) => root(other) === input).length > (distance === null ? names.filter((other) => other === name).length : 1);
+      if (!life || readOtherwise || life.last !== step.index || input === output) return;
+      if (distance === null && life.bytes < lifetimes.get(output)!.bytes) return;
+      sharings.push({ output, input, distance });
+    };
+    for (const index of step.kernel.inPlace ?? []) offer(step.nodes[0]!.inputs[index], null);
+    for (const { input, distanceBytes } of step.kernel.overlap ?? []) offer(names[input], distanceBytes);
   }
-  return pairs;
+  return sharings;
 }

@@ -1,34 +1,54 @@
-/** Steps → arena: lifetimes, buffers shared in place, scratch, the best of several placements. */
+/** Steps → arena: lifetimes, shared memory, scratch, the best of several placements. */
 import type { IntegerGraph, TensorId } from '../graph/integer.js';
 import type { Target } from '../targets/target.js';
-import { inPlacePairs, largestLiveSet, type Lifetime, lifetimesOf, liveSetBytes } from './lifetimes.js';
-import { type Buffer, place, type Placement } from './placement.js';
+import { type Lifetime, lifetimesOf, liveSetBytes, sharingsOf } from './lifetimes.js';
+import { lowerBound } from './lower-bound.js';
+import { type Buffer, place, type Placement, type Problem, type Sharing } from './placement.js';
 import type { ArenaPlan, Step } from './schedule.js';
 
 export function planMemory(graph: IntegerGraph, target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean): ArenaPlan {
   const lifetimes = lifetimesOf(graph, steps, aliases, keepInput);
-  const alignment = arenaAlignment(target);
-  const shared = sharedBuffers(lifetimes, inPlacePairs(steps, lifetimes, aliases));
-  const scratch = steps.flatMap((s) => (s.scratchBytes > 0 ? [scratchBuffer(s)] : []));
-  const buffers = [...shared.buffers, ...scratch].map((b) => ({ ...b, bytes: roundUp(b.bytes, alignment) }));
-  const lowerBoundBytes = largestLiveSet(buffers);
-  const placement = place(buffers, lowerBoundBytes);
-  const offsets = new Map([...lifetimes.keys()].map((id) => [id, placement.offsets.get(shared.bufferOf(id))!]));
-  for (const [alias, root] of aliases) if (offsets.has(root)) offsets.set(alias, offsets.get(root)!);
-  return {
-    offsets,
-    scratchOffsets: steps.map((s) => scratchOffset(s, placement)),
-    bytes: placement.bytes,
-    liveSetBytes: liveSetBytes(graph, aliases),
-    lowerBoundBytes,
-    heuristic: placement.heuristic,
-    lifetimes,
-  };
+  const problem = placementProblem(target, steps, lifetimes, sharingsOf(steps, lifetimes, aliases));
+  const lowerBoundBytes = lowerBound(problem);
+  return arenaPlan(steps, aliases, lifetimes, bestPlacement(problem, lowerBoundBytes), { liveSetBytes: liveSetBytes(graph, aliases), lowerBoundBytes });
 }
 
 /** Every buffer starts at a multiple of this; vector loads of Helium want 16. */
 export function arenaAlignment(target: Target): number {
   return target.features.mve ? 16 : 4;
+}
+
+/** Activations and scratch as buffers to place. */
+export function placementProblem(target: Target, steps: readonly Step[], lifetimes: ReadonlyMap<TensorId, Lifetime>, sharings: readonly Sharing[]): Problem {
+  const alignment = arenaAlignment(target);
+  const scratch = steps.flatMap((s) => (s.scratchBytes > 0 ? [scratchBuffer(s)] : []));
+  const activations = [...lifetimes].map(([id, life]): Buffer => ({ id, ...life }));
+  return {
+    buffers: [...activations, ...scratch].map((b) => ({ ...b, bytes: roundUp(b.bytes, alignment) })),
+    sharings: sharings.map((s) => ({ ...s, distance: s.distance === null ? null : roundUp(s.distance, alignment) })),
+    alignment,
+  };
+}
+
+/** A placement as offsets of tensors and scratch. */
+export function arenaPlan(
+  steps: readonly Step[],
+  aliases: ReadonlyMap<TensorId, TensorId>,
+  lifetimes: ReadonlyMap<TensorId, Lifetime>,
+  placement: Placement,
+  bounds: Pick<ArenaPlan, 'liveSetBytes' | 'lowerBoundBytes'>,
+): ArenaPlan {
+  const offsets = new Map([...lifetimes.keys()].map((id) => [id, placement.offsets.get(id)!]));
+  for (const [alias, root] of aliases) if (offsets.has(root)) offsets.set(alias, offsets.get(root)!);
+  return {
+    offsets,
+    scratchOffsets: steps.map((s) => (s.scratchBytes > 0 ? placement.offsets.get(scratchBuffer(s).id)! : 0)),
+    bytes: placement.bytes,
+    ...bounds,
+    heuristic: placement.heuristic,
+    proof: placement.bytes <= bounds.lowerBoundBytes ? 'live-set' : 'none',
+    lifetimes,
+  };
 }
 
 function roundUp(bytes: number, alignment: number): number {
@@ -39,30 +59,36 @@ function scratchBuffer(step: Step): Buffer {
   return { id: `scratch of step ${step.index}`, bytes: step.scratchBytes, first: step.index, last: step.index };
 }
 
-function scratchOffset(step: Step, placement: Placement): number {
-  return step.scratchBytes > 0 ? placement.offsets.get(scratchBuffer(step).id)! : 0;
+/** Chains computed in place as one buffer each, which is easier to place well, or every tensor by itself, which leaves more freedom. */
+function bestPlacement(problem: Problem, bound: number): Placement {
+  const merged = mergeInPlace(problem);
+  const chained = place(merged.problem, bound);
+  if (chained.bytes <= bound) return expand(chained, merged.bufferOf);
+  const free = place(problem, bound);
+  return free.bytes < chained.bytes ? free : expand(chained, merged.bufferOf);
 }
 
-interface SharedBuffers {
-  readonly buffers: readonly Buffer[];
-  bufferOf(id: TensorId): string;
+interface Merged {
+  readonly problem: Problem;
+  /** Buffer of the merged problem that holds a buffer of the given one. */
+  readonly bufferOf: ReadonlyMap<string, string>;
 }
 
-/** One buffer a chain of tensors that are computed in place. Pairs come in the order of the steps. */
-function sharedBuffers(lifetimes: ReadonlyMap<TensorId, Lifetime>, pairs: readonly (readonly [TensorId, TensorId])[]): SharedBuffers {
-  const owner = new Map<TensorId, TensorId>();
-  const find = (id: TensorId): TensorId => owner.get(id) ?? id;
-  for (const [output, input] of pairs) owner.set(output, find(input));
-  const buffers = new Map<TensorId, Buffer>();
-  for (const [id, life] of lifetimes) {
-    const root = find(id);
-    const known = buffers.get(root);
-    buffers.set(root, {
-      id: root,
-      bytes: Math.max(known?.bytes ?? 0, life.bytes),
-      first: Math.min(known?.first ?? life.first, life.first),
-      last: Math.max(known?.last ?? life.last, life.last),
-    });
+/** One buffer a chain of tensors that are computed in place. Sharings come in the order of the steps. */
+function mergeInPlace({ buffers, sharings, alignment }: Problem): Merged {
+  const owner = new Map<string, string>();
+  const find = (id: string): string => owner.get(id) ?? id;
+  for (const { output, input, distance } of sharings) if (distance === null && !owner.has(output)) owner.set(output, find(input));
+  const byRoot = new Map<string, Buffer>();
+  for (const buffer of buffers) {
+    const root = find(buffer.id);
+    const { bytes, first, last } = byRoot.get(root) ?? buffer;
+    byRoot.set(root, { id: root, bytes: Math.max(bytes, buffer.bytes), first: Math.min(first, buffer.first), last: Math.max(last, buffer.last) });
   }
-  return { buffers: [...buffers.values()], bufferOf: find };
+  const left = sharings.filter((s) => s.distance !== null && !owner.has(s.output)).map((s) => ({ ...s, output: find(s.output), input: find(s.input) }));
+  return { problem: { buffers: [...byRoot.values()], sharings: left, alignment }, bufferOf: new Map(buffers.map((b) => [b.id, find(b.id)])) };
+}
+
+function expand(placement: Placement, bufferOf: ReadonlyMap<string, string>): Placement {
+  return { ...placement, offsets: new Map([...bufferOf].map(([id, buffer]) => [id, placement.offsets.get(buffer)!])) };
 }

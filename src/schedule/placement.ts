@@ -2,16 +2,37 @@
 
 export interface Buffer {
   readonly id: string;
-  /** Already rounded up to the alignment, so that every offset is aligned. */
+  /** Already rounded up to the alignment. */
   readonly bytes: number;
   readonly first: number;
   readonly last: number;
+}
+
+/** Two buffers that live at the same time and may share memory all the same. */
+export interface Sharing {
+  readonly output: string;
+  readonly input: string;
+  /** The output may start this many bytes (or more) before the input: `offset(output) ≤ offset(input) − distance`; null: only at the very same offset. */
+  readonly distance: number | null;
 }
 
 export interface Placement {
   readonly offsets: ReadonlyMap<string, number>;
   readonly bytes: number;
   readonly heuristic: string;
+}
+
+export interface Problem {
+  readonly buffers: readonly Buffer[];
+  readonly sharings: readonly Sharing[];
+  readonly alignment: number;
+}
+
+/** Values of x's offset that are no good beside y: the open interval ]low, high[, except the point `allowed`. */
+export interface Forbidden {
+  readonly low: number;
+  readonly high: number;
+  readonly allowed: number | null;
 }
 
 type Order = (buffers: readonly Buffer[]) => readonly Buffer[];
@@ -26,57 +47,94 @@ const ORDERS: Readonly<Record<string, Order>> = {
 };
 
 /** Placements that a local search looks at before it gives up. */
-const SEARCH_LIMIT = 400;
+const SEARCH_LIMIT = 1000;
 
 export function overlapInTime(a: Buffer, b: Buffer): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
 /** The best of all heuristics; the search stops as soon as `lowerBound` is reached. */
-export function place(buffers: readonly Buffer[], lowerBound: number): Placement {
+export function place(problem: Problem, lowerBound: number): Placement {
+  const placer = new Placer(problem);
   let best: { placement: Placement; order: readonly Buffer[] } | null = null;
   for (const [name, order] of Object.entries(ORDERS)) {
-    const list = order(buffers);
+    const list = order(problem.buffers);
     for (const fit of ['first', 'best'] as const) {
-      const placement = placeInOrder(list, fit, `${name}, ${fit} fit`);
+      const placement = placer.inOrder(list, fit, `${name}, ${fit} fit`);
       if (!best || placement.bytes < best.placement.bytes) best = { placement, order: list };
       if (best.placement.bytes <= lowerBound) return best.placement;
     }
   }
-  return search(best!.order, best!.placement, lowerBound);
+  return search(placer, best!.order, best!.placement, lowerBound);
 }
 
-/** Each buffer in turn takes the lowest (or the tightest) gap among those already placed that live at the same time. */
-export function placeInOrder(order: readonly Buffer[], fit: 'first' | 'best', heuristic: string): Placement {
-  const placed: { buffer: Buffer; offset: number }[] = [];
-  let bytes = 0;
-  for (const buffer of order) {
-    const neighbours = placed.filter((p) => overlapInTime(p.buffer, buffer));
-    const offset = gapFor(buffer.bytes, neighbours, fit);
-    const at = placed.findIndex((p) => p.offset > offset);
-    placed.splice(at === -1 ? placed.length : at, 0, { buffer, offset });
-    bytes = Math.max(bytes, offset + buffer.bytes);
+/** What y, at `offset`, forbids for the offset of x; both live at the same time. */
+export function forbiddenBy(x: Buffer, y: Buffer, offset: number, sharing: Sharing | undefined): Forbidden {
+  const low = offset - x.bytes;
+  const high = offset + y.bytes;
+  if (!sharing) return { low, high, allowed: null };
+  if (sharing.distance === null) return { low, high, allowed: offset };
+  return sharing.output === x.id ? { low: Math.max(low, offset - sharing.distance), high, allowed: null } : { low, high: Math.min(high, offset + sharing.distance), allowed: null };
+}
+
+/** Which pairs may share memory, in either order of the two. */
+export class Sharings {
+  private readonly byPair = new Map<string, Sharing>();
+
+  constructor(list: readonly Sharing[]) {
+    for (const sharing of list) this.byPair.set(`${sharing.output} ${sharing.input}`, sharing);
   }
-  return { offsets: new Map(placed.map((p) => [p.buffer.id, p.offset])), bytes, heuristic };
+
+  of(a: Buffer, b: Buffer): Sharing | undefined {
+    return this.byPair.get(`${a.id} ${b.id}`) ?? this.byPair.get(`${b.id} ${a.id}`);
+  }
 }
 
-/** `neighbours` are sorted by offset. */
-function gapFor(bytes: number, neighbours: readonly { buffer: Buffer; offset: number }[], fit: 'first' | 'best'): number {
-  let end = 0;
-  let best = { offset: -1, gap: Infinity };
-  for (const { buffer, offset } of neighbours) {
-    const gap = offset - end;
-    if (gap >= bytes && gap < best.gap) {
-      if (fit === 'first') return end;
-      best = { offset: end, gap };
+export class Placer {
+  private readonly sharings: Sharings;
+
+  constructor(private readonly problem: Problem) {
+    this.sharings = new Sharings(problem.sharings);
+  }
+
+  /** Each buffer in turn takes the lowest (or the tightest) offset that those already placed allow. */
+  inOrder(order: readonly Buffer[], fit: 'first' | 'best', heuristic: string): Placement {
+    const placed: { buffer: Buffer; offset: number }[] = [];
+    let bytes = 0;
+    for (const buffer of order) {
+      const forbidden: Forbidden[] = [];
+      for (const p of placed) {
+        if (!overlapInTime(p.buffer, buffer)) continue;
+        const one = forbiddenBy(buffer, p.buffer, p.offset, this.sharings.of(buffer, p.buffer));
+        if (one.low < one.high) forbidden.push(one);
+      }
+      const offset = lowestOffset(forbidden, fit, this.problem.alignment);
+      placed.push({ buffer, offset });
+      bytes = Math.max(bytes, offset + buffer.bytes);
     }
-    end = Math.max(end, offset + buffer.bytes);
+    return { offsets: new Map(placed.map((p) => [p.buffer.id, p.offset])), bytes, heuristic };
   }
-  return best.offset === -1 ? end : best.offset;
+}
+
+function lowestOffset(forbidden: readonly Forbidden[], fit: 'first' | 'best', alignment: number): number {
+  const sorted = [...forbidden].sort((a, b) => a.low - b.low);
+  const isFree = (offset: number) => offset >= 0 && forbidden.every((f) => offset <= f.low || offset >= f.high || offset === f.allowed);
+  const points = forbidden.flatMap((f) => (f.allowed !== null && isFree(f.allowed) ? [f.allowed] : []));
+  let offset = 0;
+  let best = { offset: -1, slack: Infinity };
+  for (const { low, high } of sorted) {
+    if (offset <= low) {
+      if (fit === 'first') return Math.min(offset, ...points);
+      if (low - offset < best.slack) best = { offset, slack: low - offset };
+    }
+    if (offset < high) offset = Math.ceil(high / alignment) * alignment;
+  }
+  if (points.length > 0 && (fit === 'best' || Math.min(...points) < offset)) return Math.min(...points);
+  return best.offset === -1 ? offset : best.offset;
 }
 
 /** Moves one buffer forward in the order, keeps what is no worse; deterministic. */
-function search(order: readonly Buffer[], start: Placement, lowerBound: number): Placement {
+function search(placer: Placer, order: readonly Buffer[], start: Placement, lowerBound: number): Placement {
   let best = start;
   let current = [...order];
   let seed = 1;
@@ -89,7 +147,7 @@ function search(order: readonly Buffer[], start: Placement, lowerBound: number):
     const candidate = [...current];
     const [moved] = candidate.splice(random(candidate.length), 1);
     candidate.splice(random(candidate.length + 1), 0, moved!);
-    const placement = placeInOrder(candidate, 'first', 'local search');
+    const placement = placer.inOrder(candidate, 'first', 'local search');
     if (placement.bytes > best.bytes) continue;
     current = candidate;
     if (placement.bytes < best.bytes) best = placement;

@@ -31,6 +31,8 @@ export interface ArenaPlan {
   /** Lower bound for this schedule (in-place and scratch counted), and which heuristic reached `bytes`. */
   readonly lowerBoundBytes: number;
   readonly heuristic: string;
+  /** Why no placement is smaller: that many bytes are alive at one step, the solver says so; or nobody proved it. */
+  readonly proof: 'live-set' | 'solver' | 'none';
   /** First and last step at which each tensor must hold its value; −1 = before the first step. */
   readonly lifetimes: ReadonlyMap<TensorId, { readonly first: number; readonly last: number; readonly bytes: number }>;
 }

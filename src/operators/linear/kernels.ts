@@ -1,6 +1,6 @@
 /** What the portable kernels with weights have in common: channel blocks, weight layout, folded bias, arguments. */
 import type { Codes, IntegerNode, TensorId } from '../../graph/integer.js';
-import type { KernelArgument, KernelInstance } from '../kernel.js';
+import type { KernelArgument, KernelInstance, KernelOverlap } from '../kernel.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView, signedTerm, typeName, type RequantizeView } from '../views.js';
 import { inputZeroPointOf, type LinearTensors } from './integer.js';
 
@@ -124,6 +124,6 @@ export function activationArguments(inputs: readonly TensorId[], output: TensorI
 }
 
 /** An instance of a portable kernel. */
-export function portableInstance(node: IntegerNode, template: string, stem: string, view: object, list: readonly KernelArgument[]): KernelInstance {
-  return { family: 'portable', template, stem, view, arguments: list, scratchBytes: 0, scalars: requantizeScalars(node.requantize!) };
+export function portableInstance(node: IntegerNode, template: string, stem: string, view: object, list: readonly KernelArgument[], overlap: readonly KernelOverlap[] = []): KernelInstance {
+  return { family: 'portable', template, stem, view, arguments: list, scratchBytes: 0, scalars: requantizeScalars(node.requantize!), overlap };
 }
