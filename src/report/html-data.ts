@@ -43,13 +43,16 @@ function activationHistograms(graph: IntegerGraph, calibration: CalibrationTable
   return series;
 }
 
-/** Series of the same name would fall into one picture. */
+const TITLE_LENGTH = 22;
+
+/** Titles that fit: the end of a path tells layers apart. Series of the same title would fall into one picture. */
 function distinct(series: readonly HistogramSeries[]): HistogramSeries[] {
   const seen = new Map<string, number>();
   return series.slice(0, MOST_HISTOGRAMS).map((s) => {
-    const count = (seen.get(s.name) ?? 0) + 1;
-    seen.set(s.name, count);
-    return count === 1 ? s : { ...s, name: `${s.name} (${count})` };
+    const title = s.name.length > TITLE_LENGTH ? `…${s.name.slice(1 - TITLE_LENGTH)}` : s.name;
+    const count = (seen.get(title) ?? 0) + 1;
+    seen.set(title, count);
+    return { ...s, name: count === 1 ? title : `${title} (${count})` };
   });
 }
 
