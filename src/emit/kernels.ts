@@ -22,7 +22,7 @@ export interface KernelFunctions {
   /** Scalar functions that they call. */
   readonly scalars: readonly string[];
   /** Texts of the functions that several of them share, in the order of their definition. */
-  readonly support: readonly { readonly text: string; readonly template: string }[];
+  readonly support: readonly string[];
 }
 
 /** Stands for the name while texts are compared; no template can contain it. */
@@ -49,15 +49,9 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
 }
 
 /** Equal text once, where it is first needed. */
-function renderSupport(steps: readonly Step[]): KernelFunctions['support'] {
-  const byText = new Map<string, string>();
-  for (const { kernel } of steps) {
-    for (const { template, view } of kernel.support ?? []) {
-      const text = renderTemplate(template, view).trim();
-      if (!byText.has(text)) byText.set(text, template);
-    }
-  }
-  return [...byText].map(([text, template]) => ({ text, template }));
+function renderSupport(steps: readonly Step[]): readonly string[] {
+  const texts = steps.flatMap(({ kernel }) => (kernel.support ?? []).map(({ template, view }) => renderTemplate(template, view).trim()));
+  return [...new Set(texts)];
 }
 
 function renderKernel(kernel: KernelInstance): string {

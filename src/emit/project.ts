@@ -109,11 +109,11 @@ function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortVi
 }
 
 function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
-  const texts = kernels.functions.map((f) => f.code);
+  const texts = [...kernels.functions.map((f) => f.code), ...kernels.support];
   const scalars = translateScalars(kernels.scalars);
   return {
     kernels: kernels.functions.map((f) => ({ description: f.description, code: f.code, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
-    support: kernels.support.map((s) => ({ text: s.text, template: `templates/c/${s.template}.hbs` })),
+    support: kernels.support,
     scalars,
     hasScalars: scalars !== '',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),

@@ -4,6 +4,7 @@ import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import type { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
+import { dspConv2d } from './dsp/conv2d.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerAttribute, integerList, shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -177,6 +178,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [pointwise, runs, general],
+    kernels: [...dspConv2d, pointwise, runs, general],
   },
 });

@@ -1,0 +1,107 @@
+/** conv2d on cores with SMLAD: products of three windows with two channels at a time. */
+import { elementCount } from '../../graph/float.js';
+import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
+import type { Kernel, KernelInstance } from '../kernel.js';
+import { integerAttribute } from '../linear/attributes.js';
+import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
+import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
+import { activationArguments, linearStem } from '../linear/kernels.js';
+import { cType } from '../views.js';
+import { BLOCK_ROWS, fitsProducts, inputSuffix, planProducts, type ProductsPlan } from './products.js';
+import type { FoldedRequantize } from './requantize.js';
+
+interface Read {
+  readonly t: LinearTensors;
+  readonly g: Geometry;
+}
+
+function read(node: IntegerNode, graph: IntegerGraph): Read {
+  const t = linearTensors(node, graph);
+  const [outputChannels, height, width] = t.weights.shape as [number, number, number];
+  return { t, g: convolutionGeometry(node, { input: t.x.shape, kernel: [height, width], outputChannels, pad: padOf(node).amounts }) };
+}
+
+function isPlain(node: IntegerNode, g: Geometry): boolean {
+  return integerAttribute(node, 'groups', 1) === 1 && !biasClassesOf(node) && g.outputHeight * g.outputWidth >= BLOCK_ROWS;
+}
+
+function isPointwise(node: IntegerNode, g: Geometry): boolean {
+  const sizes = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth];
+  return sizes.every((size) => size === 1) && padOf(node).amounts.every((a) => a === 0);
+}
+
+/** 1x1 windows: every pixel is a row of a matrix. */
+const pointwise: Kernel = {
+  family: 'dsp',
+  when(context) {
+    const [node] = context.group as readonly [IntegerNode];
+    const { t, g } = read(node, context.graph);
+    // a row that is no multiple of four values long ends with a word that reaches back into the row
+    return isPlain(node, g) && isPointwise(node, g) && g.inputChannels >= 4 && fitsProducts(context, t, g.outputChannels) !== null;
+  },
+  instantiate(context) {
+    const [node] = context.group as readonly [IntegerNode];
+    const { t, g } = read(node, context.graph);
+    const requantize = fitsProducts(context, t, g.outputChannels)!;
+    return multiplyInstance(node, t, 'conv2d', 'pointwise', { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize);
+  },
+};
+
+/** Any window, strides, dilations and one code of padding. */
+const windows: Kernel = {
+  family: 'dsp',
+  when(context) {
+    const [node] = context.group as readonly [IntegerNode];
+    const { t, g } = read(node, context.graph);
+    return isPlain(node, g) && new Set(padCodes(node, g.inputChannels)).size === 1 && fitsProducts(context, t, g.outputChannels) !== null;
+  },
+  instantiate(context) {
+    const [node] = context.group as readonly [IntegerNode];
+    const { t, g } = read(node, context.graph);
+    const requantize = fitsProducts(context, t, g.outputChannels)!;
+    const depth = elementCount(t.weights.shape) / g.outputChannels;
+    const plan = planProducts(node, t, g.outputChannels, depth, requantize);
+    const window = 4 * Math.ceil(depth / 4);
+    const view = { ...g, ...plan.view, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
+    return instance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, [
+      { template: 'dsp/convolve', view: {} },
+      { template: 'dsp/convolve-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
+    ]);
+  },
+};
+
+/** Rows [rows, depth] times weights [channels, depth]. */
+export function multiplyInstance(
+  node: IntegerNode,
+  t: LinearTensors,
+  op: string,
+  variant: string,
+  { rows, depth, channels }: { readonly rows: number; readonly depth: number; readonly channels: number },
+  requantize: FoldedRequantize,
+): KernelInstance {
+  const plan = planProducts(node, t, channels, depth, requantize);
+  const view = { ...plan.view, ...types(t), rows, depth, cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)) };
+  return instance(node, 'dsp/multiply', linearStem(op, t, node, variant), view, plan, plan.laneBytes, [
+    { template: 'dsp/matrix-shape', view: {} },
+    { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
+  ]);
+}
+
+function types(t: LinearTensors): { readonly inputType: string; readonly outputType: string } {
+  return { inputType: cType(t.x.type), outputType: cType(t.y.type) };
+}
+
+function instance(node: IntegerNode, template: string, stem: string, view: object, plan: ProductsPlan, scratchBytes: number, more: KernelInstance['support']): KernelInstance {
+  return {
+    family: 'dsp',
+    template,
+    stem,
+    view,
+    arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: plan.stream }, { kind: 'scratch' }],
+    scratchBytes,
+    scalars: [],
+    support: [...plan.support, ...more!],
+  };
+}
+
+export const dspConv2d: readonly Kernel[] = [pointwise, windows];
