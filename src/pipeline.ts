@@ -23,7 +23,7 @@ import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
 import type { HtmlData } from './report/html.js';
 import type { Report, ReportAccuracy } from './report/report.js';
-import { buildSchedule } from './schedule/index.js';
+import { buildSchedule, optimizeArena } from './schedule/index.js';
 import { findTarget } from './targets/index.js';
 import { toolVersion } from './version.js';
 
@@ -180,7 +180,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const target = findTarget(targetId);
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
-    const schedule = buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, keepInput: options.keepInput });
+    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, keepInput: options.keepInput }));
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });

@@ -86,6 +86,8 @@ function cost(inputs: ReportInputs): ReportCost {
     estimatedCycles: null,
     arenaBytes: schedule.arena.bytes,
     liveSetBytes: schedule.arena.liveSetBytes,
+    arenaProof: schedule.arena.proof,
+    arenaLowerBoundBytes: schedule.arena.lowerBoundBytes,
     scratchBytes: Math.max(0, ...schedule.steps.map((s) => s.scratchBytes)),
     ramBytes: sum(measured.staticBytes, schedule.arena.bytes),
     codeBytes: measured.codeBytes,

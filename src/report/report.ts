@@ -51,6 +51,9 @@ export interface ReportCost {
   readonly estimatedCycles: number | null;
   readonly arenaBytes: number;
   readonly liveSetBytes: number;
+  /** No placement of these steps takes less than arenaLowerBoundBytes: the bytes alive at one step, or what the solver proved; 'none': there may be a smaller one. */
+  readonly arenaProof: 'live-set' | 'solver' | 'none';
+  readonly arenaLowerBoundBytes: number;
   readonly scratchBytes: number;
   readonly ramBytes: number | null;
   readonly codeBytes: number | null;

@@ -53,6 +53,12 @@ function proofLine(report: Report): string {
   return [word('no overflow', p.noOverflow), word('no float', p.noFloat), word('no heap', p.noHeap)].join(', ');
 }
 
+const ARENA_PROOFS: Readonly<Record<Report['cost']['arenaProof'], string>> = {
+  'live-set': 'no placement is smaller: so much is alive at one step',
+  solver: 'no placement is smaller: proven by integer programming',
+  none: 'not proven to be the least',
+};
+
 export function summary(report: Report): string {
   const c = report.cost;
   const a = report.accuracy;
@@ -60,7 +66,7 @@ export function summary(report: Report): string {
     ['verified', verdict(report)],
     ['proofs', proofLine(report)],
     ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)} (${c.instructionsPerMac?.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`],
-    ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
+    ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];
   if (a) {

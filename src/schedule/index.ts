@@ -2,7 +2,7 @@
 import type { IntegerGraph } from '../graph/integer.js';
 import type { Target } from '../targets/target.js';
 import { resolveAliases } from './aliases.js';
-import { planMemory } from './memory.js';
+import { optimizePlan, planMemory } from './memory.js';
 import type { Schedule, ScheduleOptions } from './schedule.js';
 import { buildSteps } from './steps.js';
 
@@ -14,4 +14,10 @@ export function buildSchedule(graph: IntegerGraph, target: Target, options: Sche
   const aliases = resolveAliases(graph);
   const { steps, unobserved } = buildSteps(graph, target, options, aliases);
   return { graph, target, options, steps, aliases, arena: planMemory(graph, target, steps, aliases, options.keepInput), unobserved };
+}
+
+/** The same schedule in the least arena, with the proof, where the heuristics left a gap. */
+export async function optimizeArena(schedule: Schedule): Promise<Schedule> {
+  const { target, steps, aliases, arena } = schedule;
+  return { ...schedule, arena: await optimizePlan(target, steps, aliases, arena) };
 }

@@ -3,8 +3,25 @@ import type { IntegerGraph, TensorId } from '../graph/integer.js';
 import type { Target } from '../targets/target.js';
 import { type Lifetime, lifetimesOf, liveSetBytes, sharingsOf } from './lifetimes.js';
 import { lowerBound } from './lower-bound.js';
+import { placeOptimally } from './optimal-placement.js';
 import { type Buffer, place, type Placement, type Problem, type Sharing } from './placement.js';
 import type { ArenaPlan, Step } from './schedule.js';
+
+/** The same plan with the least arena, where the heuristics left a gap to the lower bound; says whether that is proven. */
+export async function optimizePlan(target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, plan: ArenaPlan): Promise<ArenaPlan> {
+  if (plan.proof !== 'none') return plan;
+  const { lifetimes, liveSetBytes: liveSet, lowerBoundBytes } = plan;
+  const problem = placementProblem(target, steps, lifetimes, sharingsOf(steps, lifetimes, aliases));
+  const known: Placement = { offsets: offsetsOfBuffers(plan, steps), bytes: plan.bytes, heuristic: plan.heuristic };
+  const { placement, proven } = await placeOptimally(problem, known, lowerBoundBytes);
+  const better = arenaPlan(steps, aliases, lifetimes, placement, { liveSetBytes: liveSet, lowerBoundBytes: proven ? placement.bytes : lowerBoundBytes });
+  return { ...better, proof: proven ? 'solver' : 'none' };
+}
+
+function offsetsOfBuffers(plan: ArenaPlan, steps: readonly Step[]): ReadonlyMap<string, number> {
+  const scratch = steps.filter((s) => s.scratchBytes > 0).map((s) => [scratchBuffer(s).id, plan.scratchOffsets[s.index]!] as const);
+  return new Map([...[...plan.lifetimes.keys()].map((id) => [id, plan.offsets.get(id)!] as const), ...scratch]);
+}
 
 export function planMemory(graph: IntegerGraph, target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean): ArenaPlan {
   const lifetimes = lifetimesOf(graph, steps, aliases, keepInput);
