@@ -45,27 +45,37 @@ export interface SlidingWindow {
 export interface SlidingOptions {
   /** Output channels that a kernel writes before it reads the window again; all of them unless said. */
   readonly block?: number;
-  /** Output pixels in a row whose reads and writes may come in any order; 1 unless said. */
+  /** Output pixels, counted through all rows, whose windows are all read before one of them is written; 1 unless said. */
   readonly pixels?: number;
+  /** A last group that lacks pixels starts earlier and computes some of them again. */
+  readonly overlappingTail?: boolean;
 }
 
 /** Overlap of a kernel that computes its output in order, pixel by pixel, from a window around the same place of input 0. */
-export function slidingOverlap(g: SlidingWindow, input: IntegerTensor, output: IntegerTensor, { block = g.outputChannels, pixels = 1 }: SlidingOptions = {}): readonly KernelOverlap[] {
+export function slidingOverlap(g: SlidingWindow, input: IntegerTensor, output: IntegerTensor, options: SlidingOptions = {}): readonly KernelOverlap[] {
   if (!mayShare(input, output)) return [];
+  const { block = g.outputChannels, pixels = 1, overlappingTail = false } = options;
   const [inputLane, outputLane] = [laneBytes(input.type), laneBytes(output.type)];
+  const starts = windowStarts(g).map((element) => element * inputLane);
   const accesses: Access[] = [];
-  for (let y = 0; y < g.outputHeight; y++) {
-    const row = Math.max(0, y * g.strideHeight - g.padTop);
-    for (let x = 0; x < g.outputWidth; x += pixels) {
-      const column = Math.max(0, x * g.strideWidth - g.padLeft);
-      const from = (row * g.inputWidth + column) * g.inputChannels * inputLane;
-      const end = (y * g.outputWidth + Math.min(x + pixels, g.outputWidth)) * g.outputChannels;
-      // Until the last block of the pixels is written, the window is read again.
-      if (pixels > 1 || block < g.outputChannels) accesses.push({ from, to: (pixels > 1 ? end : end - block) * outputLane });
-      accesses.push({ from, to: end * outputLane });
-    }
+  for (let done = 0; done < starts.length; done += pixels) {
+    const first = overlappingTail ? Math.max(0, Math.min(done, starts.length - pixels)) : done;
+    const end = Math.min(first + pixels, starts.length);
+    const from = Math.min(...starts.slice(first, end));
+    // Until the last block is written, the windows are read again.
+    if (block < g.outputChannels) accesses.push({ from, to: (end * g.outputChannels - block) * outputLane });
+    accesses.push({ from, to: end * g.outputChannels * outputLane });
   }
   return [{ input: 0, distanceBytes: overlapDistance(accesses, elementCount(input.shape) * inputLane) }];
+}
+
+/** First element of the window of every output pixel. */
+function windowStarts(g: SlidingWindow): readonly number[] {
+  return Array.from({ length: g.outputHeight * g.outputWidth }, (_, pixel) => {
+    const row = Math.max(0, Math.floor(pixel / g.outputWidth) * g.strideHeight - g.padTop);
+    const column = Math.max(0, (pixel % g.outputWidth) * g.strideWidth - g.padLeft);
+    return (row * g.inputWidth + column) * g.inputChannels;
+  });
 }
 
 /** Overlap of a kernel that computes rows of `channels` outputs from rows of `depth` inputs, in order. */

@@ -6,6 +6,7 @@ import { integerAttribute } from '../linear/attributes.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
 import { activationArguments, linearStem } from '../linear/kernels.js';
+import { rowsOverlap, slidingOverlap } from '../overlap.js';
 import { cType } from '../views.js';
 import { BLOCK_ROWS, fitsProducts, inputSuffix, planProducts, type ProductsPlan } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
@@ -63,7 +64,8 @@ const windows: Kernel = {
     const plan = planProducts(node, t, g.outputChannels, depth, requantize);
     const window = 4 * Math.ceil(depth / 4);
     const view = { ...g, ...plan.view, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
-    return instance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, [
+    const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
+    return instance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },
       { template: 'dsp/convolve-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
     ]);
@@ -81,7 +83,8 @@ export function multiplyInstance(
 ): KernelInstance {
   const plan = planProducts(node, t, channels, depth, requantize);
   const view = { ...plan.view, ...types(t), rows, depth, cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)) };
-  return instance(node, 'dsp/multiply', linearStem(op, t, node, variant), view, plan, plan.laneBytes, [
+  const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
+  return instance(node, 'dsp/multiply', linearStem(op, t, node, variant), view, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },
     { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
   ]);
@@ -91,7 +94,7 @@ function types(t: LinearTensors): { readonly inputType: string; readonly outputT
   return { inputType: cType(t.x.type), outputType: cType(t.y.type) };
 }
 
-function instance(node: IntegerNode, template: string, stem: string, view: object, plan: ProductsPlan, scratchBytes: number, more: KernelInstance['support']): KernelInstance {
+function instance(node: IntegerNode, template: string, stem: string, view: object, plan: ProductsPlan, scratchBytes: number, overlap: KernelInstance['overlap'], more: KernelInstance['support']): KernelInstance {
   return {
     family: 'dsp',
     template,
@@ -101,6 +104,7 @@ function instance(node: IntegerNode, template: string, stem: string, view: objec
     scratchBytes,
     scalars: [],
     support: [...plan.support, ...more!],
+    overlap: overlap!,
   };
 }
 
