@@ -11,6 +11,8 @@ export interface Measurements {
   readonly instructions: number | null;
   /** One entry a step. */
   readonly stepInstructions: readonly (number | null)[] | null;
+  /** By the target's cycle model, where it has one. */
+  readonly estimatedCycles: number | null;
   readonly codeBytes: number | null;
   readonly constBytes: number | null;
   /** .data + .bss of the model, the arena not counted. */
@@ -83,7 +85,7 @@ function cost(inputs: ReportInputs): ReportCost {
     instructions: measured.instructions,
     instructionsPerMac: measured.instructions === null || graph.nominalMacs === 0 ? null : measured.instructions / graph.nominalMacs,
     macsExecuted: graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0),
-    estimatedCycles: null,
+    estimatedCycles: measured.estimatedCycles,
     arenaBytes: schedule.arena.bytes,
     liveSetBytes: schedule.arena.liveSetBytes,
     arenaProof: schedule.arena.proof,

@@ -66,6 +66,7 @@ export function summary(report: Report): string {
     ['verified', verdict(report)],
     ['proofs', proofLine(report)],
     ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)} (${c.instructionsPerMac?.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`],
+    ...(c.estimatedCycles === null ? [] : [['cycles', `${count(c.estimatedCycles)} estimated (${(c.estimatedCycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`] as const]),
     ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];

@@ -14,6 +14,22 @@ export interface TargetFeatures {
   readonly dualIssue: boolean;
   /** Loads of 16 and 32 bits may be unaligned. */
   readonly unalignedAccess: boolean;
+  /** Most instructions reach eight registers only (Armv6-M); unless said, all of them are equal. */
+  readonly lowRegisters?: boolean;
+}
+
+/** Cycles of a core that issues in order without caches and wait states; its reference manual gives them. Anything else takes one. */
+export interface CycleModel {
+  readonly load: number;
+  readonly store: number;
+  /** Load, store, push and pop of several registers: this, and one more for each register. */
+  readonly multipleTransfer: number;
+  readonly multiply: number;
+  /** A branch that is taken, also one through a register. */
+  readonly takenBranch: number;
+  readonly call: number;
+  /** What a pop that returns takes beyond its registers. */
+  readonly popReturn: number;
 }
 
 export type ToolchainId = 'gcc-host' | 'gcc-arm-none-eabi' | 'gcc-riscv64-unknown-elf' | 'gcc-avr' | 'nvcc';
@@ -39,6 +55,8 @@ export interface Target {
   readonly flags: readonly string[];
   readonly optimization: string;
   readonly memory: { readonly flashBytes: number; readonly ramBytes: number };
+  /** For an estimate from the executed instructions; only simple cores have one. */
+  readonly cycles?: CycleModel;
   /** Linker script below templates/c/project/harness/ (boards), null on the host. */
   readonly linkerScript: string | null;
   /** Start-up source below templates/c/project/harness/, null on the host. */

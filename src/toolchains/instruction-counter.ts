@@ -9,7 +9,9 @@ import { join } from 'node:path';
 import type { ProjectManifest } from '../emit/manifest.js';
 import { BuildError } from '../errors.js';
 import type { Build } from './build.js';
+import { cyclesOf } from './cycles.js';
 import { callsOf, disassemble, type MachineFunction, sourceName } from './disassemble.js';
+import type { CycleModel } from '../targets/target.js';
 import { harnessFolder, packageFolder } from './paths.js';
 import { findProgram, runProcess } from './process.js';
 
@@ -24,6 +26,8 @@ export interface Counts {
   readonly runs: readonly RunCount[];
   /** First vector: mnemonic → executions. */
   readonly histogram: ReadonlyMap<string, number>;
+  /** First vector, by the target's cycle model; null where it has none. */
+  readonly estimatedCycles: number | null;
 }
 
 export interface Counter {
@@ -31,6 +35,7 @@ export interface Counter {
   readonly outputFile: string;
   readonly stepCount: number | null;
   readonly functions: ReadonlyMap<string, MachineFunction>;
+  readonly cycles: CycleModel | null;
 }
 
 /** Arguments for QEMU; null where the build runs on no emulator, or holds several models. */
@@ -45,10 +50,11 @@ export async function counterArguments(build: Build): Promise<Counter | null> {
   const outputFile = join(build.directory, 'counts.txt');
   await writeFile(marksFile, marks.addresses.map((address) => `${address.toString(16)}\n`).join(''));
   return {
-    args: ['-plugin', `${plugin},marks=${marksFile},out=${outputFile}`],
+    args: ['-plugin', `${plugin},marks=${marksFile},out=${outputFile}${build.target.cycles ? ',jumps=on' : ''}`],
     outputFile,
     stepCount: marks.stepCount,
     functions,
+    cycles: build.target.cycles ?? null,
   };
 }
 
@@ -86,14 +92,17 @@ function stepReturns(run: MachineFunction, manifest: ProjectManifest, build: Bui
 export async function readCounts(counter: Counter): Promise<Counts> {
   const runs: RunCount[] = [];
   const executions = new Map<number, number>();
+  const jumps = new Map<number, number>();
   for (const line of (await readFile(counter.outputFile, 'utf8')).split('\n')) {
     const [kind, ...fields] = line.split(' ');
     if (kind === 'run') {
       const sections = fields.map(Number);
       runs.push({ total: sections.reduce((a, b) => a + b, 0), steps: counter.stepCount === null ? null : sections });
     } else if (kind === 'at') executions.set(Number.parseInt(fields[0], 16), Number(fields[1]));
+    else if (kind === 'jump') jumps.set(Number.parseInt(fields[0], 16), Number(fields[1]));
   }
-  return { runs, histogram: histogramOf(counter.functions, executions) };
+  const estimatedCycles = counter.cycles && cyclesOf(counter.functions.values(), { executions, jumps }, counter.cycles);
+  return { runs, histogram: histogramOf(counter.functions, executions), estimatedCycles };
 }
 
 function histogramOf(functions: ReadonlyMap<string, MachineFunction>, executions: ReadonlyMap<number, number>): Map<string, number> {

@@ -36,6 +36,8 @@ export interface InstructionCount {
   readonly worst: number;
   /** First vector: mnemonic → executions, most frequent first. */
   readonly histogram: ReadonlyMap<string, number>;
+  /** First vector, by the target's cycle model; null where it has none. */
+  readonly estimatedCycles: number | null;
 }
 
 export interface VerifyResult {
@@ -185,7 +187,7 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
   const mismatch = difference && describeDifference(difference, manifest, expected, build.target.id);
   const { counts } = run;
   const instructions = counts?.runs.length
-    ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram }
+    ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram, estimatedCycles: counts.estimatedCycles }
     : null;
   return { mismatch, instructions, command: run.command, seconds: run.seconds };
 }

@@ -2,9 +2,11 @@
  * QEMU plugin: how often each instruction was executed between marked addresses.
  *
  * Arguments: marks=FILE (hexadecimal addresses, one a line: where to start, where each section ends, the last one ends
- * the run) and out=FILE. At each mark the instructions executed since the previous one are summed. Output, one a line:
+ * the run), out=FILE and, where jumps are to be told from branches that fall through, jumps=on. At each mark the
+ * instructions executed since the previous one are summed. Output, one a line:
  *   run <section count> ...     one such line a run
  *   at <address> <count>        executions of one instruction in the first run
+ *   jump <address> <count>      how often it was followed by another than the next one in memory (jumps=on)
  * Declares the few functions it needs of qemu-plugin.h (QEMU 4.2 and later), so that no header must be installed.
  */
 #include <inttypes.h>
@@ -24,6 +26,9 @@ extern void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t, translate_ca
 extern size_t qemu_plugin_tb_n_insns(const struct qemu_plugin_tb *);
 extern struct qemu_plugin_insn *qemu_plugin_tb_get_insn(const struct qemu_plugin_tb *, size_t);
 extern uint64_t qemu_plugin_insn_vaddr(const struct qemu_plugin_insn *);
+extern size_t qemu_plugin_insn_size(const struct qemu_plugin_insn *);
+extern uint64_t qemu_plugin_tb_vaddr(const struct qemu_plugin_tb *);
+extern void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *, execute_callback, int flags, void *data);
 extern void qemu_plugin_register_vcpu_insn_exec_inline(struct qemu_plugin_insn *, int operation, void *counter, uint64_t step);
 extern void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *, execute_callback, int flags, void *data);
 extern void qemu_plugin_register_atexit_cb(qemu_plugin_id_t, exit_callback, void *);
@@ -40,8 +45,16 @@ typedef struct {
   uint64_t address;
   uint64_t count;      /* since the last mark */
   uint64_t first_run;  /* in the whole first run */
+  uint64_t jumps;      /* in the whole first run */
   int used;
 } entry;
+
+/* A stretch of code without branches, as the emulator translates it. */
+typedef struct {
+  uint64_t begin;
+  uint64_t end;
+  entry *last;
+} block;
 
 static entry table[TABLE_SIZE];
 static entry *used[TABLE_SIZE];
@@ -51,6 +64,8 @@ static size_t mark_count;
 static uint64_t sections[MAXIMUM_MARKS];
 static int running;
 static unsigned runs;
+static int counts_jumps;
+static const block *previous;
 static FILE *output;
 
 /* Stable for the whole life of the process: translated code holds pointers to the counters. */
@@ -98,11 +113,30 @@ static void at_mark(unsigned int processor, void *data) {
   fputc('\n', output);
 }
 
-static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *block) {
+/* The last instruction of the previous block jumped, unless this block lies behind it. */
+static void at_block(unsigned int processor, void *data) {
+  (void)processor;
+  const block *current = data;
+  if (running && runs == 0 && previous != NULL && previous->end != current->begin) previous->last->jumps++;
+  previous = current;
+}
+
+static void watch_jumps(struct qemu_plugin_tb *translated, size_t count) {
+  struct qemu_plugin_insn *last = qemu_plugin_tb_get_insn(translated, count - 1u);
+  block *watched = malloc(sizeof *watched);  /* translated code holds it for ever */
+  if (watched == NULL) exit(97);
+  watched->begin = qemu_plugin_tb_vaddr(translated);
+  watched->end = qemu_plugin_insn_vaddr(last) + qemu_plugin_insn_size(last);
+  watched->last = entry_of(qemu_plugin_insn_vaddr(last));
+  qemu_plugin_register_vcpu_tb_exec_cb(translated, at_block, NO_REGISTERS, watched);
+}
+
+static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *translated) {
   (void)id;
-  const size_t count = qemu_plugin_tb_n_insns(block);
+  const size_t count = qemu_plugin_tb_n_insns(translated);
+  if (counts_jumps && count > 0) watch_jumps(translated, count);
   for (size_t i = 0; i < count; i++) {
-    struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(block, i);
+    struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(translated, i);
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
     for (size_t mark = 0; mark < mark_count; mark++) {
       if (marks[mark] == address) qemu_plugin_register_vcpu_insn_exec_cb(instruction, at_mark, NO_REGISTERS, (void *)(uintptr_t)mark);
@@ -116,6 +150,7 @@ static void finish(qemu_plugin_id_t id, void *data) {
   (void)data;
   for (size_t i = 0; i < used_count; i++) {
     if (used[i]->first_run != 0) fprintf(output, "at %" PRIx64 " %" PRIu64 "\n", used[i]->address, used[i]->first_run);
+    if (used[i]->jumps != 0) fprintf(output, "jump %" PRIx64 " %" PRIu64 "\n", used[i]->address, used[i]->jumps);
   }
   fclose(output);
 }
@@ -132,6 +167,7 @@ int qemu_plugin_install(qemu_plugin_id_t id, const void *info, int count, char *
   (void)info;
   for (int i = 0; i < count; i++) {
     if (strncmp(arguments[i], "marks=", 6) == 0 && read_marks(arguments[i] + 6) != 0) return -1;
+    if (strcmp(arguments[i], "jumps=on") == 0) counts_jumps = 1;
     if (strncmp(arguments[i], "out=", 4) == 0) output = fopen(arguments[i] + 4, "w");
   }
   if (output == NULL || mark_count == 0) return -1;
