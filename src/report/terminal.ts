@@ -66,10 +66,12 @@ export function summary(report: Report): string {
     ['verified', verdict(report)],
     ['proofs', proofLine(report)],
     ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)} (${c.instructionsPerMac?.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`],
-    ...(c.estimatedCycles === null ? [] : [['cycles', `${count(c.estimatedCycles)} estimated (${(c.estimatedCycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`] as const]),
     ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];
+  if (c.estimatedCycles !== null) {
+    lines.splice(3, 0, ['cycles', `${count(c.estimatedCycles)} estimated (${(c.estimatedCycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`]);
+  }
   if (a) {
     const fake = a.fakeQuant === null ? '' : `, fake-quant ${score(a.metric, a.fakeQuant)}`;
     const agreement = a.agreement === null ? '' : `, ${(100 * a.agreement).toFixed(1)} % of predictions agree`;
