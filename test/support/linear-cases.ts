@@ -60,6 +60,9 @@ export interface LinearPlan {
   readonly outputShape: readonly number[];
   readonly biasRows: number;
   readonly attributes: Attributes;
+  /** Instead of random ones; `reach` bounds the accumulators. */
+  readonly output?: TensorOptions;
+  readonly requantize?: (reach: number) => Requantize;
 }
 
 /** A graph of one node with random weights, bias and requantization. */
@@ -68,7 +71,7 @@ export function linearCase(name: string, random: Random, plan: LinearPlan, vecto
   const bound = 2 ** (plan.weightBits - 1);
   const weights = random.codes(new Int8Array(count(plan.weightShape)), -bound, bound - 1);
   const bias = random.codes(new Int32Array(plan.biasRows * plan.outputChannels), -20000, 20000);
-  const output: TensorOptions = random.pick([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 16 }, { bits: 5 }]);
+  const output: TensorOptions = plan.output ?? random.pick([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 16 }, { bits: 5 }]);
   const build = (requantize: Requantize): IntegerGraph => {
     const builder = new IntegerGraphBuilder(name);
     const x = builder.input('x', plan.inputShape, plan.input);
@@ -79,7 +82,7 @@ export function linearCase(name: string, random: Random, plan: LinearPlan, vecto
   };
   const draft = build({ mode: 'dyadic', multiplier: [1], shift: [31], zeroPoint: 0, clamp: [0, 0] });
   const reach = Math.max(...draft.nodes[0]!.bounds!.accumulator.flat().map(Math.abs));
-  const graph = build(randomRequantize(random, plan.outputChannels, reach, output));
+  const graph = build(plan.requantize?.(reach) ?? randomRequantize(random, plan.outputChannels, reach, output));
   return { name, graph, inputs: samples(random, plan.input, count(plan.inputShape), vectors).map((codes) => [codes]) };
 }
 

@@ -1,15 +1,14 @@
 /** conv2d on cores with SMLAD: products of three windows with two channels at a time. */
 import { elementCount } from '../../graph/float.js';
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
-import type { Kernel, KernelInstance } from '../kernel.js';
+import type { Kernel } from '../kernel.js';
 import { integerAttribute } from '../linear/attributes.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
-import { activationArguments, linearStem } from '../linear/kernels.js';
-import { rowsOverlap, slidingOverlap } from '../overlap.js';
-import { cType } from '../views.js';
-import { BLOCK_ROWS, fitsProducts, inputSuffix, planProducts, type ProductsPlan } from './products.js';
-import type { FoldedRequantize } from './requantize.js';
+import { linearStem } from '../linear/kernels.js';
+import { slidingOverlap } from '../overlap.js';
+import { multiplyInstance, productsInstance, types } from './matrix.js';
+import { BLOCK_ROWS, fitsProducts, planProducts, tileFor } from './products.js';
 
 interface Read {
   readonly t: LinearTensors;
@@ -22,8 +21,8 @@ function read(node: IntegerNode, graph: IntegerGraph): Read {
   return { t, g: convolutionGeometry(node, { input: t.x.shape, kernel: [height, width], outputChannels, pad: padOf(node).amounts }) };
 }
 
-function isPlain(node: IntegerNode, g: Geometry): boolean {
-  return integerAttribute(node, 'groups', 1) === 1 && !biasClassesOf(node) && g.outputHeight * g.outputWidth >= BLOCK_ROWS;
+function isPlain(node: IntegerNode): boolean {
+  return integerAttribute(node, 'groups', 1) === 1 && !biasClassesOf(node);
 }
 
 function isPointwise(node: IntegerNode, g: Geometry): boolean {
@@ -38,13 +37,13 @@ const pointwise: Kernel = {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     // a row that is no multiple of four values long ends with a word that reaches back into the row
-    return isPlain(node, g) && isPointwise(node, g) && g.inputChannels >= 4 && fitsProducts(context, t, g.outputChannels) !== null;
+    return isPlain(node) && isPointwise(node, g) && g.inputChannels >= 4 && tileFor(g.outputHeight * g.outputWidth, g.outputChannels) !== null && fitsProducts(context, t, g.outputChannels) !== null;
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
-    return multiplyInstance(node, t, 'conv2d', 'pointwise', { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize);
+    return multiplyInstance(node, t, linearStem('conv2d', t, node, 'pointwise'), { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize);
   },
 };
 
@@ -54,58 +53,23 @@ const windows: Kernel = {
   when(context) {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
-    return isPlain(node, g) && new Set(padCodes(node, g.inputChannels)).size === 1 && fitsProducts(context, t, g.outputChannels) !== null;
+    const enough = g.outputHeight * g.outputWidth >= BLOCK_ROWS && tileFor(BLOCK_ROWS, g.outputChannels) !== null;
+    return isPlain(node) && enough && new Set(padCodes(node, g.inputChannels)).size === 1 && fitsProducts(context, t, g.outputChannels) !== null;
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
     const depth = elementCount(t.weights.shape) / g.outputChannels;
-    const plan = planProducts(node, t, g.outputChannels, depth, requantize);
+    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!);
     const window = 4 * Math.ceil(depth / 4);
     const view = { ...g, ...plan.view, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
     const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
-    return instance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
+    return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },
-      { template: 'dsp/convolve-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
+      { template: 'dsp/convolve-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
     ]);
   },
 };
-
-/** Rows [rows, depth] times weights [channels, depth]. */
-export function multiplyInstance(
-  node: IntegerNode,
-  t: LinearTensors,
-  op: string,
-  variant: string,
-  { rows, depth, channels }: { readonly rows: number; readonly depth: number; readonly channels: number },
-  requantize: FoldedRequantize,
-): KernelInstance {
-  const plan = planProducts(node, t, channels, depth, requantize);
-  const view = { ...plan.view, ...types(t), rows, depth, cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)) };
-  const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
-  return instance(node, 'dsp/multiply', linearStem(op, t, node, variant), view, plan, plan.laneBytes, overlap, [
-    { template: 'dsp/matrix-shape', view: {} },
-    { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: inputSuffix(t, requantize) } },
-  ]);
-}
-
-function types(t: LinearTensors): { readonly inputType: string; readonly outputType: string } {
-  return { inputType: cType(t.x.type), outputType: cType(t.y.type) };
-}
-
-function instance(node: IntegerNode, template: string, stem: string, view: object, plan: ProductsPlan, scratchBytes: number, overlap: KernelInstance['overlap'], more: KernelInstance['support']): KernelInstance {
-  return {
-    family: 'dsp',
-    template,
-    stem,
-    view,
-    arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: plan.stream }, { kind: 'scratch' }],
-    scratchBytes,
-    scalars: [],
-    support: [...plan.support, ...more!],
-    overlap: overlap!,
-  };
-}
 
 export const dspConv2d: readonly Kernel[] = [pointwise, windows];

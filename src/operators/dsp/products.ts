@@ -4,19 +4,60 @@ import { inputZeroPointOf, type LinearTensors } from '../linear/integer.js';
 import { rowSums } from '../linear/kernels.js';
 import type { KernelContext, SupportText } from '../kernel.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
-import { packPairs, pairWords, type StreamSource } from './stream.js';
+import { blockWords, channelBlocks, packBlocks, type StreamSource } from './stream.js';
 
-/** Rows in registers at a time; a layer needs at least as many. */
-export const BLOCK_ROWS = 3;
-/** Rounds of four values in the unrolled loop, and the bytes of one (templates/c/dsp/products-3x2.hbs). */
-const UNROLL = 15;
-const ROUND_BYTES = 72;
+/** Sums in registers, and the unrolled loop of the template: rounds of four values, and the bytes of one round. */
+export interface Tile {
+  readonly template: string;
+  readonly rows: number;
+  readonly channels: number;
+  readonly unroll: number;
+  readonly roundBytes: number;
+  /** Rounds that stand before the loop. */
+  readonly roundsBefore: number;
+  readonly sums: object;
+}
+
+/** Where the sums of each channel go: the first row last, since its store steps to the next channel. */
+const TILE_3X2: Tile = {
+  template: 'dsp/products-3x2',
+  rows: 3,
+  channels: 2,
+  unroll: 15,
+  roundBytes: 72,
+  roundsBefore: 1,
+  sums: {
+    channels: [
+      { sums: [{ sum: 'r9', address: '[r5, r7]' }, { sum: 'r10', address: '[r5, r7, lsl #1]' }, { sum: 'r8', address: '[r5], #1' }] },
+      { sums: [{ sum: 'r12', address: '[r5, r7]' }, { sum: 'lr', address: '[r5, r7, lsl #1]' }, { sum: 'r11', address: '[r5], #1' }] },
+    ],
+  },
+};
+
+const TILE_1X4: Tile = {
+  template: 'dsp/products-1x4',
+  rows: 1,
+  channels: 4,
+  unroll: 8,
+  roundBytes: 68,
+  roundsBefore: 0,
+  sums: { lanes: [4, 5, 6, 7].map((register, i) => ({ weights: `r${register}`, sum: `r${9 + i}` })) },
+};
+
+/** Rows in registers at a time; a layer with fewer is computed row by row. */
+export const BLOCK_ROWS = TILE_3X2.rows;
+
+/** Tile for a number of rows, null where there are too few channels for it. */
+export function tileFor(rows: number, channels: number): Tile | null {
+  const tile = rows >= TILE_3X2.rows ? TILE_3X2 : TILE_1X4;
+  return channels >= tile.channels ? tile : null;
+}
 
 /** Bytes in, bytes out, int8 weights, sums that requantize in the folded form. */
-export function fitsProducts({ features, graph, group: [node] }: KernelContext, t: LinearTensors, channels: number): FoldedRequantize | null {
+export function fitsProducts({ features, group: [node] }: KernelContext, t: LinearTensors, channels: number): FoldedRequantize | null {
   const bytes = t.x.type.bits <= 8 && t.y.type.bits <= 8 && t.weights.type.bits <= 8 && !t.x.type.packed && !t.y.type.packed;
-  if (!features.dsp || !features.unalignedAccess || !bytes || channels < 2 || !graph.tensors.has(t.x.id)) return null;
-  const folded = foldRequantize(node, channels);
+  if (!features.dsp || !features.unalignedAccess || !bytes ) return null;
+  const folded = foldRequantize(node as IntegerNode, channels);
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 
@@ -30,38 +71,48 @@ export interface ProductsSizes {
 export interface ProductsPlan {
   readonly stream: Int32Array;
   /** Fields of the templates that call the products. */
-  readonly view: { readonly suffix: string; readonly lastStream: number; readonly lastChannel: number; readonly pairs: ProductsSizes; readonly last: ProductsSizes };
+  readonly view: {
+    readonly suffix: string;
+    readonly widenSuffix: string;
+    /** Word of the stream and first channel of the last block, where it overlaps the one before; else channel 0. */
+    readonly lastStream: number;
+    readonly lastChannel: number;
+    readonly blocks: ProductsSizes;
+    readonly last: ProductsSizes;
+  };
   readonly laneBytes: number;
   readonly support: readonly SupportText[];
 }
 
 /** Weights [channels, depth] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize): ProductsPlan {
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile): ProductsPlan {
   const source = streamSource(node, t, channels, depth, requantize);
-  const even = channels - (channels % 2);
-  const pairs = Array.from({ length: even / 2 }, (_, i) => [2 * i, 2 * i + 1] as const);
-  const stream = packPairs(source, channels % 2 === 0 ? pairs : [...pairs, [channels - 2, channels - 1]]);
+  const blocks = channelBlocks(channels, tile.channels);
+  const whole = Math.floor(channels / tile.channels);
   const rounds = Math.ceil(depth / 4);
-  const laneBytes = rounds * 4 * 2 * BLOCK_ROWS;
-  const words = pairWords(source);
-  const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes: ROUND_BYTES * skippedRounds(rounds - 1) });
-  const suffix = `${inputSuffix(t, requantize)}_${outputSuffix(requantize)}`;
+  const laneBytes = rounds * 4 * 2 * tile.rows;
+  const words = blockWords(source, tile.channels);
+  const skippedBytes = tile.roundBytes * skippedRounds(rounds - tile.roundsBefore, tile.unroll);
+  const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes });
+  const inputSuffix = `${t.x.type.signed ? 's8' : 'u8'}${requantize.doubled ? '_doubled' : ''}`;
+  const suffix = `${inputSuffix}_${outputSuffix(requantize)}`;
+  const widenSuffix = `${tile.rows > 1 ? 'rows' : 'row'}_${inputSuffix}`;
   return {
-    stream,
-    view: { suffix, lastStream: words * pairs.length, lastChannel: channels % 2 === 0 ? 0 : channels - 2, pairs: sizes(pairs.length), last: sizes(1) },
+    stream: packBlocks(source, blocks),
+    view: { suffix, widenSuffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1) },
     laneBytes,
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
-      { template: 'dsp/widen-rows', view: widenView(t, requantize) },
-      { template: 'dsp/products-3x2', view: productsView(suffix, requantize) },
+      { template: 'dsp/widen-rows', view: widenView(widenSuffix, t, requantize, tile.rows) },
+      { template: tile.template, view: productsView(suffix, requantize, tile) },
     ],
   };
 }
 
 /** Rounds that the first pass of the loop jumps over, so that the last pass ends with the loop. */
-function skippedRounds(rounds: number): number {
-  return rounds === 0 ? UNROLL : (UNROLL - (rounds % UNROLL)) % UNROLL;
+function skippedRounds(rounds: number, unroll: number): number {
+  return rounds === 0 ? unroll : (unroll - (rounds % unroll)) % unroll;
 }
 
 /** Lanes hold value + offset, doubled where the requantization wants twice the sum: the bias makes up for it. */
@@ -82,34 +133,34 @@ function laneOffset(t: LinearTensors, requantize: FoldedRequantize): number {
   return requantize.doubled && t.x.type.signed ? 128 : 0;
 }
 
-export function inputSuffix(t: LinearTensors, requantize: FoldedRequantize): string {
-  return `${t.x.type.signed ? 's8' : 'u8'}${requantize.doubled ? '_doubled' : ''}`;
-}
-
 function outputSuffix({ kind, unshifted, saturation }: FoldedRequantize): string {
   return `${kind}${unshifted ? '_high' : ''}_${saturation.signed ? 's' : 'u'}${saturation.bits}`;
 }
 
-function widenView(t: LinearTensors, requantize: FoldedRequantize): object {
+function widenView(suffix: string, t: LinearTensors, requantize: FoldedRequantize, count: number): object {
   const { signed } = t.x.type;
-  return { suffix: inputSuffix(t, requantize), signed, doubled: requantize.doubled, offset: laneOffset(t, requantize) !== 0, extend: signed ? 'sxtb16' : 'uxtb16' };
-}
-
-/** Registers of the sums of each channel and where they go: the first row last, since its store steps to the next channel. */
-const SUMS = [
-  { sums: [{ sum: 'r9', address: '[r5, r7]' }, { sum: 'r10', address: '[r5, r7, lsl #1]' }, { sum: 'r8', address: '[r5], #1' }] },
-  { sums: [{ sum: 'r12', address: '[r5, r7]' }, { sum: 'lr', address: '[r5, r7, lsl #1]' }, { sum: 'r11', address: '[r5], #1' }] },
-] as const;
-
-function productsView(suffix: string, { kind, unshifted, saturation }: FoldedRequantize): object {
+  const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
   return {
     suffix,
-    unroll: UNROLL,
+    several: count > 1,
+    rows: registers.slice(0, count),
+    store: count > 1 ? 'stmia r2!, {r9-r11}' : 'str r9, [r2], #4',
+    signed,
+    doubled: requantize.doubled,
+    offset: laneOffset(t, requantize) !== 0,
+    extend: signed ? 'sxtb16' : 'uxtb16',
+  };
+}
+
+function productsView(suffix: string, { kind, unshifted, saturation }: FoldedRequantize, tile: Tile): object {
+  return {
+    suffix,
+    unroll: tile.unroll,
     shifted: !unshifted,
     away: kind === 'away',
     multiply: kind === 'floor' ? 'smmla' : 'smmlar',
     saturate: saturation.signed ? 'ssat' : 'usat',
     bits: saturation.bits,
-    channels: SUMS,
+    ...tile.sums,
   };
 }

@@ -1,7 +1,7 @@
 /**
- * Constants in the order in which a kernel consumes them, so that one pointer walks through all of them. For every two
- * output channels: two biases; weights, four values of one channel and four of the other in turn; then for each channel
- * multiplier, addend and (unless no channel shifts) shift. Lengths that are no multiple of four are filled with zeros.
+ * Constants in the order in which a kernel consumes them, so that one pointer walks through all of them. For every block of
+ * output channels: their biases; their weights, four values of each channel in turn; then for each channel multiplier,
+ * addend and (unless no channel shifts) shift. Rows whose length is no multiple of four end with zeros.
  */
 import type { FoldedRequantize } from './requantize.js';
 
@@ -14,20 +14,28 @@ export interface StreamSource {
   readonly requantize: FoldedRequantize;
 }
 
-/** Words of one pair of channels. */
-export function pairWords({ depth, requantize }: Pick<StreamSource, 'depth' | 'requantize'>): number {
-  return 2 + 2 * Math.ceil(depth / 4) + (requantize.unshifted ? 4 : 6);
+/** Channels in blocks of `size`; where they do not divide, the last block reaches back into the one before. */
+export function channelBlocks(channels: number, size: number): readonly (readonly number[])[] {
+  return Array.from({ length: Math.ceil(channels / size) }, (_, i) => {
+    const first = Math.min(i * size, channels - size);
+    return Array.from({ length: size }, (_, lane) => first + lane);
+  });
 }
 
-/** The stream of the given pairs of channels. */
-export function packPairs(source: StreamSource, pairs: readonly (readonly [number, number])[]): Int32Array {
-  const out = new Int32Array(pairs.length * pairWords(source));
+/** Words of one block of `size` channels. */
+export function blockWords({ depth, requantize }: Pick<StreamSource, 'depth' | 'requantize'>, size: number): number {
+  return size * (1 + Math.ceil(depth / 4) + (requantize.unshifted ? 2 : 3));
+}
+
+/** The stream of the given blocks, all of the same size. */
+export function packBlocks(source: StreamSource, blocks: readonly (readonly number[])[]): Int32Array {
+  const out = new Int32Array(blocks.reduce((sum, block) => sum + blockWords(source, block.length), 0));
   let at = 0;
-  for (const pair of pairs) {
-    const rows = pair.map(source.row);
-    for (const channel of pair) out[at++] = source.bias(channel) | 0;
+  for (const block of blocks) {
+    const rows = block.map(source.row);
+    for (const channel of block) out[at++] = source.bias(channel) | 0;
     for (let k = 0; k < source.depth; k += 4) for (const row of rows) out[at++] = packBytes(row, k, source.depth);
-    for (const channel of pair) {
+    for (const channel of block) {
       const { multiplier, addend, shift } = source.requantize.channels[channel]!;
       out[at++] = multiplier;
       out[at++] = addend;

@@ -1,0 +1,49 @@
+/** Rows times weights on cores with SMLAD: fully connected layers and 1x1 convolutions. */
+import type { IntegerNode } from '../../graph/integer.js';
+import type { KernelInstance } from '../kernel.js';
+import type { LinearTensors } from '../linear/integer.js';
+import { activationArguments } from '../linear/kernels.js';
+import { rowsOverlap } from '../overlap.js';
+import { cType } from '../views.js';
+import { planProducts, type ProductsPlan, tileFor } from './products.js';
+import type { FoldedRequantize } from './requantize.js';
+
+export interface MatrixSize {
+  readonly rows: number;
+  readonly depth: number;
+  readonly channels: number;
+}
+
+/** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
+export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize): KernelInstance {
+  const tile = tileFor(rows, channels)!;
+  const plan = planProducts(node, t, channels, depth, requantize, tile);
+  // a row that is no multiple of four values long ends with a word that reaches back into the row
+  const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));
+  const view = { ...plan.view, ...types(t), rows, depth, channels, cut, words: Math.floor(depth / 4) };
+  const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
+  if (tile.rows === 1) return productsInstance(node, 'dsp/dense', stem, view, plan, plan.laneBytes, overlap, []);
+  return productsInstance(node, 'dsp/multiply', stem, view, plan, plan.laneBytes, overlap, [
+    { template: 'dsp/matrix-shape', view: {} },
+    { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
+  ]);
+}
+
+export function types(t: LinearTensors): { readonly inputType: string; readonly outputType: string } {
+  return { inputType: cType(t.x.type), outputType: cType(t.y.type) };
+}
+
+/** An instance whose parameters are input, output, stream and scratch. */
+export function productsInstance(node: IntegerNode, template: string, stem: string, view: object, plan: ProductsPlan, scratchBytes: number, overlap: NonNullable<KernelInstance['overlap']>, more: NonNullable<KernelInstance['support']>): KernelInstance {
+  return {
+    family: 'dsp',
+    template,
+    stem,
+    view,
+    arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: plan.stream }, { kind: 'scratch' }],
+    scratchBytes,
+    scalars: [],
+    support: [...plan.support, ...more],
+    overlap,
+  };
+}

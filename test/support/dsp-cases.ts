@@ -1,0 +1,38 @@
+/** Random layers that the kernels of cores with SMLAD take: bytes in and out, a clamp that is a saturation. */
+import type { Requantize } from '../../src/graph/integer.js';
+import { DEFAULT_SCHEDULE_OPTIONS, buildSchedule, type ScheduleOptions } from '../../src/schedule/index.js';
+import { findTarget } from '../../src/targets/index.js';
+import type { Random, TensorOptions } from './integer-graphs.js';
+import { linearCase, type LinearCase, type LinearPlan, rangeOf } from './linear-cases.js';
+
+/** A multiplier below one for every channel, of very different sizes. */
+export function foldableRequantize(random: Random, channels: number, reach: number, output: TensorOptions): Requantize {
+  const [low, high] = rangeOf(output);
+  const zeroPoint = random.pick([low, random.integer(low, high), random.integer(low, high)]);
+  const end = { zeroPoint, clamp: [low, high] as const };
+  const mode = random.pick(['tfliteDouble', 'tfliteDouble', 'dyadicHigh', 'dyadic', 'tfliteSingle'] as const);
+  const list = <T>(make: () => T) => Array.from({ length: channels }, make);
+  const exponent = () => Math.min(-1, Math.floor(Math.log2(((high - low) / Math.max(reach, 1)) * (0.2 + 16 * random.next()))));
+  const multiplier = list(() => random.integer(2 ** 30, 2 ** 31 - 1));
+  if (mode === 'dyadicHigh') return { mode, multiplier: list(() => Math.floor((1 + random.next()) * 2 ** (31 + exponent()))), ...end };
+  if (mode === 'dyadic') return { mode, multiplier, shift: list(() => 31 - exponent()), ...end };
+  return { mode, multiplier, shift: list(exponent), ...end };
+}
+
+/** A layer of 8-bit activations of either sign; some channels are dead, some weights all at their ends. */
+export function dspCase(random: Random, name: string, plan: Omit<LinearPlan, 'output' | 'requantize' | 'weightBits' | 'biasRows'>): LinearCase {
+  const output = random.pick<TensorOptions>([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 5 }]);
+  return linearCase(name, random, {
+    ...plan,
+    weightBits: random.pick([8, 8, 8, 4]),
+    biasRows: 1,
+    output,
+    requantize: (reach) => foldableRequantize(random, plan.outputChannels, reach, output),
+  }, 3);
+}
+
+/** How many of the cases a kernel of the family takes. */
+export function countFamily(cases: readonly LinearCase[], family: string, targetId: string, options: Partial<ScheduleOptions> = {}): number {
+  const taken = (one: LinearCase) => buildSchedule(one.graph, findTarget(targetId), { ...DEFAULT_SCHEDULE_OPTIONS, ...options }).steps.every((s) => s.kernel.family === family);
+  return cases.filter(taken).length;
+}
