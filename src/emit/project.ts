@@ -8,8 +8,9 @@ import { toolVersion } from '../version.js';
 import { grouped, wrapList } from './c-text.js';
 import { ConstantPool } from './constants.js';
 import { graphDigest } from './digest.js';
+import { externalOf, type ExternalView } from './external.js';
 import { type KernelFunctions, renderKernels } from './kernels.js';
-import type { ManifestTensor, ProjectManifest } from './manifest.js';
+import type { ManifestExternal, ManifestTensor, ProjectManifest } from './manifest.js';
 import { commentText, modelIdentifier, UniqueNames } from './names.js';
 import { type PortView, portViews } from './ports.js';
 import { renderTemplate } from './render.js';
@@ -38,23 +39,25 @@ export function emitProject(schedule: Schedule, options: EmitOptions): Generated
   const pool = new ConstantPool(model, names);
   const calls = schedule.steps.map((step) => stepView(schedule, step, kernels.nameOfStep[step.index]!, pool));
   const constants = pool.list();
+  const external = externalOf(schedule);
   const view = {
     ...projectView(schedule, model, digest, options),
     ...kernelView(kernels, schedule),
+    ...externalView(external),
     calls,
     constants,
     hasConstants: constants.length > 0,
     constantBytes: grouped(pool.bytes()),
   };
   const sources = [`${model}.c`, ...(constants.length > 0 ? [`${model}_weights.c`] : [])];
-  const manifest = manifestOf(schedule, model, digest, kernels, sources);
+  const manifest = { ...manifestOf(schedule, model, digest, kernels, sources), ...(external && { external: manifestExternal(external) }) };
   return { modelName: model, files: renderFiles(model, view, constants.length > 0, manifest), manifest };
 }
 
 /** One name space for all symbols; those of the interface are taken first. */
 function symbolNames(schedule: Schedule, model: string): UniqueNames {
   const names = new UniqueNames();
-  for (const name of ['run', 'reset', 'infer', 'trace', 'keep_states']) names.claim(`${model}_${name}`);
+  for (const name of ['run', 'reset', 'infer', 'trace', 'require', 'keep_states']) names.claim(`${model}_${name}`);
   for (const port of portViews(schedule, 'inputs')) names.claim(`${model}_input_${port.identifier}`);
   for (const port of portViews(schedule, 'outputs')) names.claim(`${model}_output_${port.identifier}`);
   return names;
@@ -110,7 +113,7 @@ function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortVi
 
 function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
   const texts = [...kernels.functions.map((f) => f.code), ...kernels.support];
-  const scalars = translateScalars(kernels.scalars);
+  const scalars = translateScalars(kernels.scalars, 'c', !schedule.target.features.multiplyHigh);
   return {
     kernels: kernels.functions.map((f) => ({ description: f.description, code: f.code, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
     support: kernels.support,
@@ -118,6 +121,14 @@ function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
     hasScalars: scalars !== '',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),
   };
+}
+
+function externalView(external: ExternalView | null): object {
+  return { hasExternal: external !== null, ...(external && { external: { ...external, title: external.name.toUpperCase(), target: external.name.replaceAll('-', '_') } }) };
+}
+
+function manifestExternal({ name, variable, includes, sources }: ExternalView): ManifestExternal {
+  return { name, variable, includes, sources };
 }
 
 function stepView(schedule: Schedule, step: Step, name: string, pool: ConstantPool): object {

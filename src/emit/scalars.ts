@@ -15,6 +15,9 @@ export type ScalarLanguage = keyof typeof DIALECTS;
 /** Names of functions that the subset gives a meaning itself; their definitions in int.ts are for the simulator. */
 const VOCABULARY_FILE = 'int.ts';
 
+/** A function of this name's end computes the same as the one without, from products of 16-bit halves. */
+const HALVES = 'Halves';
+
 interface Declared {
   readonly symbol: ScalarSymbol;
   readonly text: (use: (name: string) => void) => string;
@@ -57,9 +60,12 @@ export class ScalarLibrary {
     return this.find(name)?.symbol ?? unknown(name);
   }
 
-  /** Text of the named functions, tables and everything they refer to, each after what it needs, in the order of the sources. */
-  translate(names: readonly string[]): string {
-    const key = [...new Set(names)].sort().join(' ');
+  /**
+   * Text of the named functions, tables and everything they refer to, each after what it needs, in the order of the sources.
+   * With `halves`, a function that has a twin for cores without a long multiply gets the twin's body.
+   */
+  translate(names: readonly string[], halves = false): string {
+    const key = `${halves} ${[...new Set(names)].sort().join(' ')}`;
     const known = this.cache.get(key);
     if (known !== undefined) return known;
     const texts = new Map<string, string>();
@@ -71,7 +77,7 @@ export class ScalarLibrary {
       const used: string[] = [];
       const helper = this.dialect.helpers[name];
       const isIntrinsic = this.dialect.intrinsics[name] !== undefined;
-      const text = isIntrinsic ? (helper ?? '') : (this.find(name) ?? unknown(name)).text((n) => used.push(n));
+      const text = isIntrinsic ? (helper ?? '') : this.textOf(name, halves, (n) => used.push(n));
       for (const other of this.inOrder(used)) visit(other);
       texts.set(name, text);
       done.push(name);
@@ -80,6 +86,12 @@ export class ScalarLibrary {
     const text = done.map((name) => texts.get(name)!).filter((t) => t !== '').join('\n');
     this.cache.set(key, text);
     return text;
+  }
+
+  private textOf(name: string, halves: boolean, use: (name: string) => void): string {
+    const twin = halves ? this.find(`${name}${HALVES}`) : undefined;
+    if (!twin) return (this.find(name) ?? unknown(name)).text(use);
+    return twin.text(use).replaceAll(cName(`${name}${HALVES}`), cName(name));
   }
 
   private inOrder(names: readonly string[]): readonly string[] {
@@ -169,7 +181,7 @@ export function scalarLibrary(language: ScalarLanguage = 'c'): ScalarLibrary {
   return library;
 }
 
-/** Body of ptq_arith.h (without include guard) for the given scalar functions. */
-export function translateScalars(names: readonly string[], language: ScalarLanguage = 'c'): string {
-  return scalarLibrary(language).translate(names);
+/** Body of ptq_arith.h (without include guard) for the given scalar functions; `halves`: for a core without a long multiply. */
+export function translateScalars(names: readonly string[], language: ScalarLanguage = 'c', halves = false): string {
+  return scalarLibrary(language).translate(names, halves);
 }
