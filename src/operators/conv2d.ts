@@ -3,6 +3,7 @@ import type { FloatNode } from '../graph/float.js';
 import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import type { tf } from '../tensor/index.js';
+import { cmsisConv2d } from './cmsis-nn/conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspConv2d } from './dsp/conv2d.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
@@ -15,6 +16,7 @@ import { biasClassesOf, checkInteger, linearTensors, padCodes, padOf, verifyLine
 import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { mveConv2d } from './mve/conv2d.js';
 import { slidingOverlap } from './overlap.js';
 
 interface Shaped {
@@ -178,6 +180,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [...dspConv2d, pointwise, runs, general],
+    kernels: [...mveConv2d, ...dspConv2d, cmsisConv2d, pointwise, runs, general],
   },
 });

@@ -3,6 +3,7 @@ import type { FloatNode } from '../graph/float.js';
 import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
+import { cmsisDense } from './cmsis-nn/dense.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDense } from './dsp/dense.js';
 import type { Kernel } from './kernel.js';
@@ -13,6 +14,7 @@ import { biasClassesOf, checkInteger, integerGraphError, linearTensors, verifyLi
 import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { mveDense } from './mve/dense.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -89,6 +91,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [...dspDense, portable],
+    kernels: [...mveDense, ...dspDense, cmsisDense, portable],
   },
 });

@@ -1,0 +1,122 @@
+/** Sums of products on Helium, 16 bytes an instruction: what convolutions and fully connected layers share. */
+import type { IntegerNode, IntegerTensor } from '../../graph/integer.js';
+import type { KernelContext, SupportText } from '../kernel.js';
+import type { LinearTensors } from '../linear/integer.js';
+import { foldedBias, rowSums } from '../linear/kernels.js';
+import { type VectorRequantize, vectorRequantize } from './requantize.js';
+
+/** Bytes of a vector, 32-bit lanes of one, rows that share a load of weights. */
+export const VECTOR = 16;
+export const LANES = 4;
+export const BLOCK_ROWS = 3;
+
+/** Bytes in and out, int8 weights, and a requantization that vectors can do. */
+export function fitsVectors({ features, group: [node] }: KernelContext, t: LinearTensors, channels: number): VectorRequantize | null {
+  if (!features.mve || !isSignedBytes(t.x) || !isBytes(t.y) || t.weights.type.bits > 8) return null;
+  return vectorRequantize(node, channels);
+}
+
+export function isBytes({ type }: IntegerTensor): boolean {
+  return type.bits <= 8 && !type.packed;
+}
+
+export function isSignedBytes(tensor: IntegerTensor): boolean {
+  return isBytes(tensor) && tensor.type.signed;
+}
+
+/** Fields of templates that requantize vectors. */
+export interface VectorView {
+  readonly suffix: string;
+  readonly round: boolean;
+  readonly floor: boolean;
+  readonly isDouble: boolean;
+  readonly away: boolean;
+  readonly mixed: boolean;
+}
+
+export function vectorView({ kind }: VectorRequantize): VectorView {
+  const isDouble = kind === 'double' || kind === 'away' || kind === 'mixed';
+  return { suffix: kind, round: kind === 'round', floor: kind === 'floor', isDouble, away: kind === 'away', mixed: kind === 'mixed' };
+}
+
+/** Zero point and clamp as literals. */
+export function endView({ zeroPoint, clamp }: VectorRequantize): { readonly zeroPoint: number; readonly low: number; readonly high: number } {
+  return { zeroPoint, low: clamp[0], high: clamp[1] };
+}
+
+/** Bytes of a stream that assembly consumes from front to end. */
+export class StreamWriter {
+  private readonly bytes: number[] = [];
+
+  byte(value: number): void {
+    this.bytes.push(value);
+  }
+
+  word(value: number): void {
+    for (let shift = 0; shift < 32; shift += 8) this.bytes.push((value >> shift) << 24 >> 24);
+  }
+
+  finish(): Int8Array {
+    return Int8Array.from(this.bytes);
+  }
+}
+
+interface Source {
+  readonly codes: ArrayLike<number>;
+  readonly bias: Int32Array;
+  readonly channels: number;
+  readonly depth: number;
+  readonly requantize: VectorRequantize;
+}
+
+/** Channels of a group of four whose weights take turns, 16 bytes each: three rows have registers for two channels at a time. */
+const TURNS = { blocked: [[0, 2], [1, 3]], single: [[0, 1, 2, 3]] } as const;
+
+function packStream({ codes, bias, channels, depth, requantize }: Source, turns: readonly (readonly number[])[]): Int8Array {
+  const stream = new StreamWriter();
+  const weight = (channel: number, k: number) => (channel < channels && k < depth ? codes[channel * depth + k]! : 0);
+  for (let group = 0; group < channels; group += LANES) {
+    for (const lanes of turns) {
+      for (let k = 0; k < depth; k += VECTOR) {
+        for (const lane of lanes) {
+          for (let i = 0; i < VECTOR; i++) stream.byte(weight(group + lane, k + i));
+        }
+      }
+    }
+    const four = Array.from({ length: LANES }, (_, lane) => group + lane);
+    writeConstants(stream, four, bias, requantize);
+  }
+  return stream.finish();
+}
+
+/** Biases, multipliers and (unless no channel has one) shifts of the channels of one vector; 0 beyond the last channel. */
+export function writeConstants(stream: StreamWriter, channels: readonly number[], bias: ArrayLike<number> | null, { kind, channels: constants }: VectorRequantize): void {
+  if (bias) channels.forEach((c) => stream.word(bias[c] ?? 0));
+  channels.forEach((c) => stream.word(constants[c]?.multiplier ?? 0));
+  if (kind !== 'round') channels.forEach((c) => stream.word(0 - (constants[c]?.shift ?? 0)));
+}
+
+export interface ProductsPlan {
+  readonly blocked: boolean;
+  readonly stream: Int8Array;
+  readonly view: { readonly suffix: string; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
+  readonly support: readonly SupportText[];
+}
+
+/** Weights [channels, depth] as the stream of the function that multiplies `rows` rows with them. */
+export function planProducts(node: IntegerNode, t: LinearTensors, sizes: { readonly rows: number; readonly channels: number; readonly depth: number }, requantize: VectorRequantize): ProductsPlan {
+  const { rows, channels, depth } = sizes;
+  const blocked = rows >= BLOCK_ROWS;
+  const bias = foldedBias(node, t, rowSums(t.weightCodes, channels));
+  const vectors = vectorView(requantize);
+  const body = blocked
+    ? { template: 'mve/products-3x4', view: { ...vectors, vectors: ['q5', 'q6', 'q7'], halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] } }
+    : { template: 'mve/products-1x4', view: { ...vectors, vectors: ['q5'] } };
+  return {
+    blocked,
+    stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, blocked ? TURNS.blocked : TURNS.single),
+    view: { suffix: vectors.suffix, depth, channels, ...endView(requantize) },
+    support: [{ template: 'mve/products-job', view: {} }, body],
+  };
+}
+
