@@ -43,6 +43,7 @@ function generateOptions(command: Command): Command {
   return command
     .option('-t, --target <names>', 'targets, comma-separated (ptq-gen targets lists them)')
     .option('--kernels <family>', 'kernel family (default auto)')
+    .option('--cmsis-nn <dir>', 'your checkout of CMSIS-NN, for --kernels cmsis-nn (default: environment CMSIS_NN_DIR)')
     .addOption(new Option('--optimize <goal>', 'what to optimize (default speed)').choices(['speed', 'ram', 'flash']))
     .option('--weights <layout>', 'flash layout of the weights (default int8)')
     .option('--keep-input', 'inputs stay readable after run')
@@ -151,6 +152,7 @@ function addToolCommands(program: Command): void {
     .option('--linker-script <file>', "the board's own, instead of the emulator's")
     .option('--board-source <file>', "the board's start-up and UART source (repeatable)", collect)
     .option('--target <name>', 'another target than the one it was generated for')
+    .option('--cmsis-nn <dir>', 'your checkout of CMSIS-NN, where the project calls it (default: environment CMSIS_NN_DIR)')
     .option('--timeout <seconds>', 'how long a run may take', toInteger)
     .option('--json <file>', "result as JSON; '-' prints nothing else on stdout")
     .addHelpText('after', "\nExample:\n  ptq-gen verify build/shapes-cortex-m7 --runner 'pyocd-run {elf}'")

@@ -14,7 +14,7 @@ export interface MeasureRequest {
   readonly schedule: Schedule;
   /** Evaluation, else calibration data; null: all vectors are made up. */
   readonly data: SampleSet | null;
-  readonly options: Pick<RoadOptions, 'vectors' | 'seed' | 'build' | 'run'>;
+  readonly options: Pick<RoadOptions, 'vectors' | 'seed' | 'build' | 'run' | 'cmsisNn'>;
 }
 
 export interface Measured {
@@ -47,7 +47,7 @@ export async function measureProject(request: MeasureRequest): Promise<Measured>
   await saveVerification(directory, graph, vectors);
   if (!options.build) return { measurements: NOTHING, notes: [], seconds: { simulate: null, build: null, run: null } };
   requireTools(schedule.target);
-  const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run });
+  const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run, ...(options.cmsisNn !== undefined && { checkouts: { 'cmsis-nn': options.cmsisNn } }) });
   return { measurements: measurementsOf(result), notes: result.notes, seconds: result.seconds };
 }
 

@@ -26,6 +26,7 @@ const optionsSchema = v.strictObject({
   model: v.optional(v.string()),
   target: v.optional(v.union([v.string(), v.array(v.string())])),
   kernels: v.optional(v.string()),
+  cmsisNn: v.optional(v.string()),
   optimize: v.optional(choice(['speed', 'ram', 'flash'])),
   weights: v.optional(choice(['int8', 'int16', 'packed'])),
   calib: v.optional(fileList),
@@ -93,7 +94,7 @@ function check(value: unknown, where: string): GivenOptions {
   throw new UsageError(`${where}: option '${path}': ${issue.message}`, { hint: "see 'ptq-gen --help' for the options and their values" });
 }
 
-const PATHS = ['model', 'calib', 'eval', 'labels', 'out', 'json', 'html', 'junit'] as const;
+const PATHS = ['model', 'cmsisNn', 'calib', 'eval', 'labels', 'out', 'json', 'html', 'junit'] as const;
 
 /** Paths in a config file are relative to the file. `name=path` entries of several inputs keep their name. */
 function resolvePath(path: string, base: string): string {

@@ -17,6 +17,8 @@ export interface VerifyCommandOptions {
   /** Captured log of a board. */
   readonly log?: string;
   readonly timeout?: number;
+  /** Checkout of CMSIS-NN. */
+  readonly cmsisNn?: string;
   /** Result as JSON: a file, or - for stdout, which then carries nothing else. */
   readonly json?: string;
 }
@@ -44,6 +46,7 @@ function verifyOptions(options: VerifyCommandOptions): Parameters<typeof verifyP
     ...(options.runner === undefined ? {} : { runner: options.runner }),
     ...(options.linkerScript === undefined ? {} : { linkerScript: options.linkerScript }),
     ...(options.boardSource === undefined || options.boardSource.length === 0 ? {} : { boardSources: options.boardSource }),
+    ...(options.cmsisNn === undefined ? {} : { checkouts: { 'cmsis-nn': options.cmsisNn } }),
     ...(options.timeout === undefined ? {} : { timeoutMs: 1000 * options.timeout }),
   };
 }

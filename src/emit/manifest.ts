@@ -25,6 +25,15 @@ export interface ManifestPort {
   readonly tensor: TensorId;
 }
 
+/** A library that the model calls, compiled from the user's own checkout; paths are relative to it. */
+export interface ManifestExternal {
+  readonly name: string;
+  /** Environment and CMake variable that holds the checkout. */
+  readonly variable: string;
+  readonly includes: readonly string[];
+  readonly sources: readonly string[];
+}
+
 export interface ProjectManifest {
   readonly schemaVersion: 1;
   /** C identifier: prefix of every symbol, stem of every file. */
@@ -41,4 +50,5 @@ export interface ProjectManifest {
   readonly outputs: readonly ManifestPort[];
   /** C sources of the model, relative to the project. */
   readonly sources: readonly string[];
+  readonly external?: ManifestExternal;
 }

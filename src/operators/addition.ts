@@ -9,6 +9,7 @@ import type { FloatNode } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode, Requantize } from '../graph/integer.js';
 import { integerAttribute, integersAttribute, stringAttribute } from './attributes.js';
 import { binaryKernel, binaryTensors, verifyBinary, type BinaryView } from './binary.js';
+import { cmsisAdd } from './cmsis-nn/elementwise.js';
 import { activationOf } from './linear/attributes.js';
 import { isTflite } from './codes.js';
 import { roundHalfAway } from '../graph/lanes.js';
@@ -148,6 +149,7 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
     verify,
     bounds: (node, graph) => bounds(node, graph, sign),
     kernels: [
+      ...(op === 'add' ? [cmsisAdd] : []),
       binaryKernel(op, (node, view): { view: AdditionView; scalars: readonly string[]; variant: string } => {
         const tflite = stringAttribute(node, 'variant', additionVariants) === 'tflite';
         const single = node.requantize!.mode === 'tfliteSingle';

@@ -8,6 +8,7 @@ import type { FloatNode } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
 import { activationAttribute, booleanAttribute, integerAttribute, stringAttribute } from './attributes.js';
+import { cmsisAveragePool2d } from './cmsis-nn/pool.js';
 import { atScale, isTflite } from './codes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
@@ -147,6 +148,6 @@ export const averagePool2d = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -3,6 +3,7 @@ import type { FloatNode } from '../graph/float.js';
 import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import type { tf } from '../tensor/index.js';
+import { cmsisDepthwiseConv2d } from './cmsis-nn/depthwise-conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerList, shapeError, shapeText } from './linear/attributes.js';
@@ -156,6 +157,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [clamped, general],
+    kernels: [cmsisDepthwiseConv2d, clamped, general],
   },
 });

@@ -28,6 +28,16 @@ export interface SupportText {
   readonly view: object;
 }
 
+/** A library that the user has: what generated code includes, and where its files lie in a checkout. */
+export interface ExternalLibrary {
+  readonly name: string;
+  /** Environment and CMake variable that holds the checkout. */
+  readonly variable: string;
+  /** Folders of headers, relative to the checkout. */
+  readonly includes: readonly string[];
+  readonly headers: readonly string[];
+}
+
 /** A kernel for one group, ready to render. Equal text is emitted once and shared between layers. */
 export interface KernelInstance {
   readonly family: string;
@@ -43,6 +53,8 @@ export interface KernelInstance {
   readonly scalars: readonly string[];
   /** Static functions that the text calls, in the order in which they must be defined. */
   readonly support?: readonly SupportText[];
+  /** The library that the text calls, and the sources that it needs, relative to the checkout. */
+  readonly external?: { readonly library: ExternalLibrary; readonly sources: readonly string[] };
   /** Indices of inputs whose memory the output may overwrite element by element (same lane width, read before written). */
   readonly inPlace?: readonly number[];
   /** How far the output may reach into inputs that die here: see KernelOverlap. */

@@ -1,6 +1,7 @@
 /** Maximum over windows; padding never wins. On integers the maximum of codes, at one scale. */
 import { tf } from '../tensor/index.js';
 import { activationAttribute } from './attributes.js';
+import { cmsisMaxPool2d } from './cmsis-nn/pool.js';
 import { atScale } from './codes.js';
 import { defineOperator } from './definition.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
@@ -42,6 +43,7 @@ export const maxPool2d = defineOperator({
       clampAttribute(node, output);
     },
     kernels: [
+      cmsisMaxPool2d,
       {
         family: 'portable',
         when: () => true,

@@ -1,6 +1,7 @@
 /** Element-wise product, with NumPy broadcasting of the per-sample shapes. On integers (a − za)·(b − zb), requantized once: TFLite's sequence too. */
 import { tf } from '../tensor/index.js';
 import { binaryKernel, binaryTensors, verifyBinary } from './binary.js';
+import { cmsisMul } from './cmsis-nn/elementwise.js';
 import { isTflite } from './codes.js';
 import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
@@ -43,6 +44,7 @@ export const mul = defineOperator({
       return { accumulator: [[Math.min(...corners), Math.max(...corners)]], accumulatorBits: 32 };
     },
     kernels: [
+      cmsisMul,
       binaryKernel('mul', (node, view) => {
         const [a, b] = zeroPoints(node, 2);
         return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!), variant: '' };

@@ -10,6 +10,7 @@ import { constantCodes, type AccumulatorBounds, type IntegerGraph, type IntegerN
 import { tf } from '../tensor/index.js';
 import { axisAttribute, integerAttribute, numberAttribute, stringAttribute } from './attributes.js';
 import { inPlaceInputs } from './binary.js';
+import { cmsisSoftmax } from './cmsis-nn/softmax.js';
 import { emitRequantize, isTflite, samePlan } from './codes.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
@@ -145,6 +146,6 @@ export const softmax = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -4,6 +4,7 @@ import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
 import { operator } from '../operators/index.js';
 import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
+import { familiesOnRequest } from '../targets/families.js';
 import type { Target } from '../targets/target.js';
 import type { ScheduleOptions, Step } from './schedule.js';
 
@@ -49,8 +50,9 @@ interface Match {
 /** The chosen family before portable; `auto` takes the target's own, in its order of preference. */
 function familiesOf(target: Target, options: ScheduleOptions): readonly string[] {
   if (options.kernels === 'auto') return target.families;
-  if (!target.families.includes(options.kernels)) {
-    throw new UsageError(`${target.id} has no kernel family '${options.kernels}'`, { hint: `use one of auto, ${target.families.join(', ')}` });
+  const known = [...target.families, ...familiesOnRequest(target)];
+  if (!known.includes(options.kernels)) {
+    throw new UsageError(`${target.id} has no kernel family '${options.kernels}'`, { hint: `use one of auto, ${known.join(', ')}` });
   }
   return [...new Set([options.kernels, 'portable'])];
 }

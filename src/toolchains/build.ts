@@ -5,6 +5,7 @@ import type { ProjectManifest } from '../emit/manifest.js';
 import { BuildError } from '../errors.js';
 import type { Target } from '../targets/index.js';
 import { compilerOf, requireTools } from './discover.js';
+import { buildExternal, type Checkouts } from './external.js';
 import { renderModels, renderVectors } from './harness.js';
 import { harnessFolder } from './paths.js';
 import type { ProcessResult } from './process.js';
@@ -35,6 +36,8 @@ export interface BuildOptions {
   readonly boardSources?: readonly string[];
   /** Added to the compiler's arguments. */
   readonly flags?: readonly string[];
+  /** Where the libraries are that the models call, unless the environment says it. */
+  readonly checkouts?: Checkouts;
 }
 
 export interface Build {
@@ -46,6 +49,8 @@ export interface Build {
   readonly models: readonly ProgramModel[];
   /** Objects of the models' own sources, absolute. */
   readonly modelObjects: readonly string[];
+  /** Objects of libraries that the models call, absolute. */
+  readonly externalObjects: readonly string[];
   /** The exact command lines, in order. */
   readonly commands: readonly string[];
   /** What the compiler said about the generated sources; empty when it had nothing to say. */
@@ -93,8 +98,10 @@ export async function buildProgram(
 
   const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source)));
   const harness = await harnessSources(models, target, directory, options);
+  const external = await buildExternal(models.map((model) => model.manifest), target, options.checkouts);
+  commands.push(...external.commands);
   const [compiled] = await Promise.all([
-    compile(sources, [...modelFlags(target, variant), ...(options.flags ?? [])], 'the generated model'),
+    compile(sources, [...modelFlags(target, variant), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
     compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
@@ -102,13 +109,13 @@ export async function buildProgram(
   const mapFile = join(directory, 'program.map');
   const linked = await runProcess(
     compiler,
-    [...linkFlags(target, variant, options), ...modelObjects, ...harness.map((s) => objectOf(s, directory)), ...libraries(target), `-Wl,-Map=${mapFile}`, '-o', elf],
+    [...linkFlags(target, variant, options), ...modelObjects, ...external.objects, ...harness.map((s) => objectOf(s, directory)), ...libraries(target), `-Wl,-Map=${mapFile}`, '-o', elf],
     { directory },
   );
   commands.push(linked.command);
   if (linked.exitCode !== 0) throw linkError(target, linked);
   const seconds = (performance.now() - started) / 1000;
-  return { target, variant, directory, elf, mapFile, models, modelObjects, commands, warnings: compiled.stderr, seconds };
+  return { target, variant, directory, elf, mapFile, models, modelObjects, externalObjects: external.objects, commands, warnings: compiled.stderr, seconds };
 }
 
 function linkError(target: Target, linked: ProcessResult): BuildError {

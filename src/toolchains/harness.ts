@@ -71,7 +71,12 @@ function renderTraceHook(manifest: ProjectManifest, index: number): string {
     '  (void)trace_arena;',
     `  ptq_observe(&ptq_models[${index}], step);`,
     '}',
+    ...(manifest.external ? requireHook(manifest.modelName) : []),
   ].join('\n');
+}
+
+function requireHook(model: string): readonly string[] {
+  return [`void ${model}_require(int32_t holds);`, `void ${model}_require(int32_t holds) {`, '  if (holds == 0) ptq_refuse();', '}'];
 }
 
 /** The manifest's tensor of that id. */

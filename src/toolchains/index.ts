@@ -1,6 +1,7 @@
 /** Compilers and emulators: the only importers of execa. */
 export { type Build, type BuildOptions, buildProgram, buildProject, type ProgramModel, readManifest, type Variant } from './build.js';
 export { crc32, hex32 } from './crc32.js';
+export { checkoutOf, type Checkouts } from './external.js';
 export * from './disassemble.js';
 export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf } from './discover.js';
 export { tensorOf } from './harness.js';

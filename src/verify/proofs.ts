@@ -55,9 +55,10 @@ export function proveBinary(reach: Reach, target: Target): BinaryProofs {
     if (instructions.some((instruction) => multiply.test(instruction.mnemonic))) multiplies++;
     else if (found.provenance === 'library' && MULTIPLY_HELPER.test(found.name)) multiplies++;
   }
-  const indirect = functions.filter((found) => found.indirect > 0 && found.provenance === 'model').map((found) => found.name);
+  const indirect = functions.filter((found) => found.indirect > 0 && (found.provenance === 'model' || found.provenance === 'external')).map((found) => found.name);
   const details = [
     `${functions.length} function(s) reachable from ${reach.root} were disassembled with ${target.disassembler.command}`,
+    ...external(functions.filter((f) => f.provenance === 'external').map((f) => f.name)),
     helpers('integer helper(s) of the compiler', functions.filter((f) => f.provenance === 'library').map((f) => f.name)),
     helpers('memory function(s)', functions.filter((f) => f.provenance === 'runtime').map((f) => f.name)),
     ...floats.map((text) => `floating point: ${text}`),
@@ -73,6 +74,10 @@ export function proveBinary(reach: Reach, target: Target): BinaryProofs {
     noMultiply: complete && multiplies === 0,
     details: details.filter((line) => line !== ''),
   };
+}
+
+function external(names: readonly string[]): readonly string[] {
+  return names.length === 0 ? [] : [helpers('function(s) of an external library, followed like the generated ones', names)];
 }
 
 function helpers(what: string, names: readonly string[]): string {

@@ -1,8 +1,11 @@
 /** Everything that `<model>_run` can reach in a linked program, and where each function comes from. */
 import { callsOf, disassemble, type LinkedSection, type MachineFunction, readMap, sourceName, throughVeneer, type Build } from '../toolchains/index.js';
 
-/** model: generated; library: the compiler's helpers (libgcc); runtime: memcpy, memset, memmove; other: anything else. */
-export type Provenance = 'model' | 'library' | 'runtime' | 'other';
+/**
+ * model: generated; external: a library compiled from its sources; library: the compiler's helpers (libgcc); runtime:
+ * memcpy, memset, memmove; other: anything else.
+ */
+export type Provenance = 'model' | 'external' | 'library' | 'runtime' | 'other';
 
 export interface ReachedFunction {
   readonly name: string;
@@ -70,6 +73,7 @@ function reachedFunction(
 
 function provenanceOf(name: string, section: LinkedSection | null, build: Build): Provenance {
   if (section && build.modelObjects.includes(section.file)) return 'model';
+  if (section && build.externalObjects.includes(section.file)) return 'external';
   if (RUNTIME.test(name)) return 'runtime';
   if (section && /libgcc[^/]*\.a\(/.test(section.file)) return 'library';
   return 'other';

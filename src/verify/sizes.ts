@@ -16,7 +16,8 @@ export interface Sizes {
 export function measureSizes(reach: Reach, build: Build): Sizes {
   const code = new Set<LinkedSection>();
   for (const found of reach.functions.values()) if (found.section) code.add(found.section);
-  const ofModel = (section: LinkedSection): boolean => build.modelObjects.includes(section.file);
+  const objects = new Set([...build.modelObjects, ...build.externalObjects]);
+  const ofModel = (section: LinkedSection): boolean => objects.has(section.file);
   const helperFiles = new Set([...code].filter((section) => !ofModel(section)).map((section) => section.file));
   const pick = (pattern: RegExp, keep: (section: LinkedSection) => boolean): readonly LinkedSection[] =>
     reach.sections.filter((section) => pattern.test(section.name) && keep(section));

@@ -35,7 +35,7 @@ function frameBytes(machine: MachineFunction, frames: ReadonlyMap<string, number
 /** Function → bytes by the compiler's own account (-fstack-usage); null: not static. */
 async function readStackUsage(build: Build): Promise<ReadonlyMap<string, number | null>> {
   const frames = new Map<string, number | null>();
-  for (const object of build.modelObjects) {
+  for (const object of [...build.modelObjects, ...build.externalObjects]) {
     const text = await readFile(object.replace(/\.o$/, '.su'), 'utf8').catch(() => '');
     for (const line of text.split('\n')) {
       const found = /:([^:\t]+)\t(\d+)\t(\S+)$/.exec(line);

@@ -4,7 +4,7 @@ import type { Mismatch } from '../errors.js';
 import type { IntegerGraph } from '../graph/integer.js';
 import type { ReportVerify } from '../report/report.js';
 import type { Target } from '../targets/index.js';
-import { type Build, type BuildOptions, buildProject, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
+import { type Build, type BuildOptions, buildProject, type Checkouts, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
 import { compareOnBoard } from './board.js';
 import { compareOutputs, compareTrace, modelLog, type Observed, withDump } from './compare.js';
 import { describeDifference } from './divergence.js';
@@ -21,6 +21,8 @@ export interface VerifyOptions {
   readonly linkerScript?: string;
   readonly boardSources?: readonly string[];
   readonly timeoutMs?: number;
+  /** Checkouts of the libraries that the model calls. */
+  readonly checkouts?: Checkouts;
   /** False: build and inspect the binary, execute nothing. */
   readonly run?: boolean;
   /** Told when the next stage begins. */
@@ -80,7 +82,7 @@ export async function verifyProject(
   const started = performance.now();
   const [release, trace] = await Promise.all([
     buildProject(directory, target, 'release', manifest, board),
-    options.runner === undefined ? buildTrace(directory, target, manifest) : null,
+    options.runner === undefined ? buildTrace(directory, target, manifest, board) : null,
   ]);
   const buildSeconds = (performance.now() - started) / 1000;
   options.onStage?.('run');
@@ -111,9 +113,9 @@ export async function verifyProject(
   };
 }
 
-function boardOptions(options: VerifyOptions): Pick<BuildOptions, 'linkerScript' | 'boardSources'> {
-  const { linkerScript, boardSources } = options;
-  return { ...(linkerScript === undefined ? {} : { linkerScript }), ...(boardSources === undefined ? {} : { boardSources }) };
+function boardOptions(options: VerifyOptions): Pick<BuildOptions, 'linkerScript' | 'boardSources' | 'checkouts'> {
+  const { linkerScript, boardSources, checkouts } = options;
+  return { ...(linkerScript === undefined ? {} : { linkerScript }), ...(boardSources === undefined ? {} : { boardSources }), ...(checkouts === undefined ? {} : { checkouts }) };
 }
 
 /** The release build and what its binary shows. */
@@ -157,8 +159,8 @@ export async function verifyLog(directory: string, graph: IntegerGraph, target: 
 }
 
 /** The host's trace runs under the sanitizers. */
-function buildTrace(directory: string, target: Target, manifest: ProjectManifest): Promise<Build> {
-  return buildProject(directory, target, target.isa === 'native' ? 'sanitize' : 'trace', manifest);
+function buildTrace(directory: string, target: Target, manifest: ProjectManifest, board: BuildOptions): Promise<Build> {
+  return buildProject(directory, target, target.isa === 'native' ? 'sanitize' : 'trace', manifest, board);
 }
 
 async function compareOnEmulator(build: Build, manifest: ProjectManifest, expected: Expected, options: VerifyOptions): Promise<Observed> {
