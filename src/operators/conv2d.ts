@@ -4,7 +4,6 @@ import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import type { tf } from '../tensor/index.js';
 import { cmsisConv2d } from './cmsis-nn/conv2d.js';
-import { cmsisConv2d } from './cmsis-nn/conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspConv2d } from './dsp/conv2d.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
@@ -181,6 +180,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [...mveConv2d, ...dspConv2d, cmsisConv2d, cmsisConv2d, pointwise, runs, general],
+    kernels: [...mveConv2d, ...dspConv2d, cmsisConv2d, pointwise, runs, general],
   },
 });

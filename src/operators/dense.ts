@@ -4,7 +4,6 @@ import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
 import { cmsisDense } from './cmsis-nn/dense.js';
-import { cmsisDense } from './cmsis-nn/dense.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDense } from './dsp/dense.js';
 import type { Kernel } from './kernel.js';
@@ -92,6 +91,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [...mveDense, ...dspDense, cmsisDense, cmsisDense, portable],
+    kernels: [...mveDense, ...dspDense, cmsisDense, portable],
   },
 });
