@@ -5,6 +5,7 @@ import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/inte
 import type { tf } from '../tensor/index.js';
 import { cmsisDepthwiseConv2d } from './cmsis-nn/depthwise-conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
+import { dspDepthwise } from './dsp/depthwise.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerList, shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -157,6 +158,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [cmsisDepthwiseConv2d, clamped, general],
+    kernels: [cmsisDepthwiseConv2d, ...dspDepthwise, clamped, general],
   },
 });
