@@ -43,7 +43,7 @@ const pointwise: Kernel = {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
-    return multiplyInstance(node, t, linearStem('conv2d', t, node, 'pointwise'), { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize);
+    return multiplyInstance(node, t, linearStem('conv2d', t, node, 'pointwise'), { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize, context.weights === 'int16');
   },
 };
 
@@ -61,7 +61,7 @@ const windows: Kernel = {
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
     const depth = elementCount(t.weights.shape) / g.outputChannels;
-    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!);
+    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!, context.weights === 'int16');
     const window = 4 * Math.ceil(depth / 4);
     const view = { ...g, ...plan.view, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
     const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });

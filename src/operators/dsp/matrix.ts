@@ -15,9 +15,9 @@ export interface MatrixSize {
 }
 
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
-export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize): KernelInstance {
+export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, wide: boolean): KernelInstance {
   const tile = tileFor(rows, channels)!;
-  const plan = planProducts(node, t, channels, depth, requantize, tile);
+  const plan = planProducts(node, t, channels, depth, requantize, tile, wide);
   // a row that is no multiple of four values long ends with a word that reaches back into the row
   const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));
   const view = { ...plan.view, ...types(t), rows, depth, channels, cut, words: Math.floor(depth / 4) };

@@ -12,7 +12,8 @@ export interface Tile {
   readonly rows: number;
   readonly channels: number;
   readonly unroll: number;
-  readonly roundBytes: number;
+  /** Of int8 and of int16 weights. */
+  readonly roundBytes: readonly [number, number];
   /** Rounds that stand before the loop. */
   readonly roundsBefore: number;
   readonly sums: object;
@@ -24,7 +25,7 @@ const TILE_3X2: Tile = {
   rows: 3,
   channels: 2,
   unroll: 15,
-  roundBytes: 72,
+  roundBytes: [72, 60],
   roundsBefore: 1,
   sums: {
     channels: [
@@ -39,7 +40,7 @@ const TILE_1X4: Tile = {
   rows: 1,
   channels: 4,
   unroll: 8,
-  roundBytes: 68,
+  roundBytes: [68, 38],
   roundsBefore: 0,
   sums: { lanes: [4, 5, 6, 7].map((register, i) => ({ weights: `r${register}`, sum: `r${9 + i}` })) },
 };
@@ -85,17 +86,18 @@ export interface ProductsPlan {
 }
 
 /** Weights [channels, depth] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile): ProductsPlan {
-  const source = streamSource(node, t, channels, depth, requantize);
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile, wide: boolean): ProductsPlan {
+  const source = streamSource(node, t, channels, depth, requantize, wide);
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
   const rounds = Math.ceil(depth / 4);
   const laneBytes = rounds * 4 * 2 * tile.rows;
   const words = blockWords(source, tile.channels);
-  const skippedBytes = tile.roundBytes * skippedRounds(rounds - tile.roundsBefore, tile.unroll);
+  const skippedBytes = tile.roundBytes[wide ? 1 : 0] * skippedRounds(rounds - tile.roundsBefore, tile.unroll);
   const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes });
-  const inputSuffix = `${t.x.type.signed ? 's8' : 'u8'}${requantize.doubled ? '_doubled' : ''}`;
-  const suffix = `${inputSuffix}_${outputSuffix(requantize)}`;
+  const doubledLanes = requantize.doubled && !wide;
+  const inputSuffix = `${t.x.type.signed ? 's8' : 'u8'}${doubledLanes ? '_doubled' : ''}`;
+  const suffix = `${inputSuffix}${wide ? '_w16' : ''}_${outputSuffix(requantize)}`;
   const widenSuffix = `${tile.rows > 1 ? 'rows' : 'row'}_${inputSuffix}`;
   return {
     stream: packBlocks(source, blocks),
@@ -104,8 +106,8 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
-      { template: 'dsp/widen-rows', view: widenView(widenSuffix, t, requantize, tile.rows) },
-      { template: tile.template, view: productsView(suffix, requantize, tile) },
+      { template: 'dsp/widen-rows', view: widenView(widenSuffix, t, doubledLanes, tile.rows) },
+      { template: tile.template, view: productsView(suffix, requantize, tile, wide) },
     ],
   };
 }
@@ -115,29 +117,31 @@ function skippedRounds(rounds: number, unroll: number): number {
   return rounds === 0 ? unroll : (unroll - (rounds % unroll)) % unroll;
 }
 
-/** Lanes hold value + offset, doubled where the requantization wants twice the sum: the bias makes up for it. */
-function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize): StreamSource {
+/** Where the requantization wants twice the sum, int16 weights or else the lanes are doubled, and the bias is. */
+function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, wide: boolean): StreamSource {
   const sums = rowSums(t.weightCodes, channels);
-  const offset = inputZeroPointOf(node) + laneOffset(t, requantize);
+  const offset = inputZeroPointOf(node) + laneOffset(t, requantize.doubled && !wide);
   const scale = requantize.doubled ? 2 : 1;
   return {
     row: (channel) => t.weightCodes.subarray(channel * depth, (channel + 1) * depth),
     depth,
     bias: (channel) => scale * (t.biasCodes[channel]! - offset * sums[channel]!),
     requantize,
+    wide,
+    scale: wide ? scale : 1,
   };
 }
 
-/** Doubling is a mask, which wants unsigned bytes. */
-function laneOffset(t: LinearTensors, requantize: FoldedRequantize): number {
-  return requantize.doubled && t.x.type.signed ? 128 : 0;
+/** Lanes hold value + offset: doubling is a mask, which wants unsigned bytes. */
+function laneOffset(t: LinearTensors, doubledLanes: boolean): number {
+  return doubledLanes && t.x.type.signed ? 128 : 0;
 }
 
 function outputSuffix({ kind, unshifted, saturation }: FoldedRequantize): string {
   return `${kind}${unshifted ? '_high' : ''}_${saturation.signed ? 's' : 'u'}${saturation.bits}`;
 }
 
-function widenView(suffix: string, t: LinearTensors, requantize: FoldedRequantize, count: number): object {
+function widenView(suffix: string, t: LinearTensors, doubled: boolean, count: number): object {
   const { signed } = t.x.type;
   const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
   return {
@@ -146,15 +150,16 @@ function widenView(suffix: string, t: LinearTensors, requantize: FoldedRequantiz
     rows: registers.slice(0, count),
     store: count > 1 ? 'stmia r2!, {r9-r11}' : 'str r9, [r2], #4',
     signed,
-    doubled: requantize.doubled,
-    offset: laneOffset(t, requantize) !== 0,
+    doubled,
+    offset: laneOffset(t, doubled) !== 0,
     extend: signed ? 'sxtb16' : 'uxtb16',
   };
 }
 
-function productsView(suffix: string, { kind, unshifted, saturation }: FoldedRequantize, tile: Tile): object {
+function productsView(suffix: string, { kind, unshifted, saturation }: FoldedRequantize, tile: Tile, wide: boolean): object {
   return {
     suffix,
+    wide,
     unroll: tile.unroll,
     shifted: !unshifted,
     away: kind === 'away',

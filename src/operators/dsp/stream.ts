@@ -1,6 +1,7 @@
 /**
  * Constants in the order in which a kernel consumes them, so that one pointer walks through all of them. For every block of
- * output channels: their biases; their weights, four values of each channel in turn; then for each channel multiplier,
+ * output channels: their biases; their weights, four values of each channel in turn (int8: one word; int16: values 0 and 2 of
+ * each, then 1 and 3 of each, the order of the lanes); then for each channel multiplier,
  * addend and (unless no channel shifts) shift. Rows whose length is no multiple of four end with zeros.
  */
 import type { FoldedRequantize } from './requantize.js';
@@ -12,6 +13,9 @@ export interface StreamSource {
   /** Bias with the input's offset folded in, at the scale of the lanes; any integer, it wraps to 32 bits as sums do. */
   readonly bias: (channel: number) => number;
   readonly requantize: FoldedRequantize;
+  /** Weights as 16-bit lanes, and what they are multiplied by. */
+  readonly wide: boolean;
+  readonly scale: number;
 }
 
 /** Channels in blocks of `size`; where they do not divide, the last block reaches back into the one before. */
@@ -23,8 +27,8 @@ export function channelBlocks(channels: number, size: number): readonly (readonl
 }
 
 /** Words of one block of `size` channels. */
-export function blockWords({ depth, requantize }: Pick<StreamSource, 'depth' | 'requantize'>, size: number): number {
-  return size * (1 + Math.ceil(depth / 4) + (requantize.unshifted ? 2 : 3));
+export function blockWords({ depth, requantize, wide }: Pick<StreamSource, 'depth' | 'requantize' | 'wide'>, size: number): number {
+  return size * (1 + Math.ceil(depth / 4) * (wide ? 2 : 1) + (requantize.unshifted ? 2 : 3));
 }
 
 /** The stream of the given blocks, all of the same size. */
@@ -34,7 +38,11 @@ export function packBlocks(source: StreamSource, blocks: readonly (readonly numb
   for (const block of blocks) {
     const rows = block.map(source.row);
     for (const channel of block) out[at++] = source.bias(channel) | 0;
-    for (let k = 0; k < source.depth; k += 4) for (const row of rows) out[at++] = packBytes(row, k, source.depth);
+    for (let k = 0; k < source.depth; k += 4) {
+      const values = rows.map((row) => [0, 1, 2, 3].map((i) => (k + i < source.depth ? row[k + i]! * source.scale : 0)));
+      if (source.wide) for (const i of [0, 1]) for (const v of values) out[at++] = (v[i]! & 0xffff) | (v[i + 2]! << 16);
+      else for (const v of values) out[at++] = v.reduce((word, value, i) => word | ((value & 255) << (8 * i)), 0);
+    }
     for (const channel of block) {
       const { multiplier, addend, shift } = source.requantize.channels[channel]!;
       out[at++] = multiplier;
@@ -43,11 +51,4 @@ export function packBlocks(source: StreamSource, blocks: readonly (readonly numb
     }
   }
   return out;
-}
-
-/** Four values as the bytes of a little-endian word. */
-function packBytes(row: ArrayLike<number>, first: number, depth: number): number {
-  let word = 0;
-  for (let i = 0; i < 4; i++) if (first + i < depth) word |= (row[first + i]! & 255) << (8 * i);
-  return word;
 }

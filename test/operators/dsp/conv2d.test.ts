@@ -60,17 +60,17 @@ const KNOWN: readonly Window[] = [
   { kernel: [3, 3], strides: [1, 1], pad: [1, 1, 1, 1], input: [3, 3, 64], outputs: 5 },
 ];
 
-for (const target of ['cortex-m7', 'cortex-m4']) {
-  conv2d(`equals the simulator on ${target}`, async () => {
+for (const [target, weights] of [['cortex-m7', 'int8'], ['cortex-m4', 'int8'], ['cortex-m7', 'int16']] as const) {
+  conv2d(`equals the simulator on ${target} with ${weights} weights`, async () => {
     const random = new Random(SEED);
     const cases = [
       ...Array.from({ length: 60 }, (_, i) => pointwise(random, `seed ${SEED} pointwise ${i}`)),
       ...Array.from({ length: 80 }, (_, i) => windowed(random, `seed ${SEED} windows ${i}`)),
       ...KNOWN.map((window, i) => layer(random, `known ${i}`, window)),
     ];
-    const taken = countFamily(cases, 'dsp', target);
+    const taken = countFamily(cases, 'dsp', target, { weights });
     assert.ok(taken >= 0.8 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
-    await expectFirmwareMatchesSimulator(cases, [target]);
+    await expectFirmwareMatchesSimulator(cases, [target], { weights });
   });
 }
 

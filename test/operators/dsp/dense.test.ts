@@ -26,13 +26,13 @@ function layer(random: Random, name: string): LinearCase {
   });
 }
 
-for (const target of ['cortex-m7', 'cortex-m4']) {
-  dense(`equals the simulator on ${target}`, async () => {
+for (const [target, weights] of [['cortex-m7', 'int8'], ['cortex-m4', 'int8'], ['cortex-m7', 'int16']] as const) {
+  dense(`equals the simulator on ${target} with ${weights} weights`, async () => {
     const random = new Random(SEED);
     const cases = Array.from({ length: 100 }, (_, i) => layer(random, `seed ${SEED} case ${i}`));
-    const taken = countFamily(cases, 'dsp', target);
+    const taken = countFamily(cases, 'dsp', target, { weights });
     assert.ok(taken >= 0.8 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
-    await expectFirmwareMatchesSimulator(cases, [target]);
+    await expectFirmwareMatchesSimulator(cases, [target], { weights });
   });
 }
 
