@@ -63,11 +63,13 @@ const windows: Kernel = {
     const depth = elementCount(t.weights.shape) / g.outputChannels;
     const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!, context.weights === 'int16');
     const window = 4 * Math.ceil(depth / 4);
-    const view = { ...g, ...plan.view, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
+    const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
+    const view = { ...g, ...plan.view, direct, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
     const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
     return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },
-      { template: 'dsp/convolve-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
+      { template: 'dsp/convolve-rows', view: { widenSuffix: plan.view.widenSuffix } },
+      { template: 'dsp/convolve-products', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
     ]);
   },
 };
