@@ -59,7 +59,7 @@ function weightBits(node: IntegerNode, graph: IntegerGraph): number | null {
 
 function layers(inputs: ReportInputs): ReportLayer[] {
   const { graph, schedule, measured } = inputs;
-  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, first: i === 0 }] as const)));
+  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, first: i === 0, family: s.kernel.family }] as const)));
   return graph.nodes.map((node) => {
     const output = integerTensor(graph, node.outputs[0]!);
     const at = stepOf.get(node.id);
@@ -68,6 +68,7 @@ function layers(inputs: ReportInputs): ReportLayer[] {
     return {
       name: node.origin.nodeName || node.id,
       op: node.op,
+      kernels: at?.family ?? null,
       outputShape: output.shape,
       macs: nodeMacs(node, graph),
       instructions,
@@ -140,7 +141,7 @@ export function buildReport(inputs: ReportInputs): Report {
     },
     target: schedule.target.id,
     kernels: families.join('+') || 'none',
-    weights: schedule.options.weights,
+    weights: schedule.options.weights + (schedule.options.winograd ? ' + winograd' : ''),
     method: graph.provenance.method,
     bits: graph.provenance.bits,
     arith: graph.provenance.arith,

@@ -61,7 +61,7 @@ function layerRow(layer: ReportLayer, most: number): string {
   const bits = layer.weightBits === null ? `a${layer.activationBits}` : `w${layer.weightBits}a${layer.activationBits}`;
   const width = layer.instructions === null || most === 0 ? 0 : Math.round((90 * layer.instructions) / most);
   return (
-    `<tr><td>${escapeHtml(layer.name)}</td><td>${layer.op}</td><td>${layer.outputShape.join('×')}</td><td>${bits}</td>` +
+    `<tr><td>${escapeHtml(layer.name)}</td><td>${layer.op}</td><td>${layer.kernels ?? '–'}</td><td>${layer.outputShape.join('×')}</td><td>${bits}</td>` +
     `<td class="n">${count(layer.macs)}</td><td class="n">${count(layer.instructions)}</td><td><span class="bar" style="width:${width}px"></span></td>` +
     `<td class="n">${layer.sqnrDb === null ? '–' : layer.sqnrDb.toFixed(1)}</td></tr>`
   );
@@ -70,7 +70,7 @@ function layerRow(layer: ReportLayer, most: number): string {
 function layerTable(r: Report): string {
   const most = Math.max(0, ...r.layers.map((l) => l.instructions ?? 0));
   const rows = r.layers.map((l) => layerRow(l, most)).join('\n');
-  return `<div class="wide"><table><thead><tr><th>layer</th><th>operator</th><th>output</th><th>bits</th><th class="n">MACs</th><th class="n">instructions</th><th></th><th class="n">SQNR dB</th></tr></thead><tbody>\n${rows}\n</tbody></table></div>`;
+  return `<div class="wide"><table><thead><tr><th>layer</th><th>operator</th><th>kernels</th><th>output</th><th>bits</th><th class="n">MACs</th><th class="n">instructions</th><th></th><th class="n">SQNR dB</th></tr></thead><tbody>\n${rows}\n</tbody></table></div>`;
 }
 
 function facts(r: Report): string {

@@ -24,6 +24,8 @@ export interface ReportMismatch {
 export interface ReportLayer {
   readonly name: string;
   readonly op: string;
+  /** Kernel family that computes it; null where nothing runs (reshape). */
+  readonly kernels: string | null;
   readonly outputShape: readonly number[];
   readonly macs: number;
   readonly instructions: number | null;

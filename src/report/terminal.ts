@@ -19,12 +19,13 @@ function shorten(name: string, length = 36): string {
   return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
 }
 
-function layerRow(layer: ReportLayer): string[] {
+function layerRow(layer: ReportLayer, mixed: boolean): string[] {
   const perMac = layer.instructions !== null && layer.macs > 0 ? (layer.instructions / layer.macs).toFixed(2) : '';
   const bits = layer.weightBits === null ? `a${layer.activationBits}` : `w${layer.weightBits}a${layer.activationBits}`;
   return [
     shorten(layer.name),
     layer.op,
+    ...(mixed ? [layer.kernels ?? '–'] : []),
     layer.outputShape.join('x'),
     bits,
     count(layer.macs),
@@ -35,8 +36,10 @@ function layerRow(layer: ReportLayer): string[] {
 }
 
 export function layerTable(report: Report): string {
-  const header = ['layer', 'operator', 'output', 'bits', 'MACs', 'instructions', '/MAC', 'SQNR dB'];
-  return table(header, report.layers.map(layerRow), [4, 5, 6, 7]);
+  // one family alone stands in the title
+  const mixed = new Set(report.layers.flatMap((l) => l.kernels ?? [])).size > 1;
+  const header = ['layer', 'operator', ...(mixed ? ['kernels'] : []), 'output', 'bits', 'MACs', 'instructions', '/MAC', 'SQNR dB'];
+  return table(header, report.layers.map((l) => layerRow(l, mixed)), [4, 5, 6, 7].map((column) => (mixed ? column + 1 : column)));
 }
 
 function verdict(report: Report): string {

@@ -17,6 +17,15 @@ reports('the layer table has one aligned row a layer', () => {
   assert.match(lines[1]!, /conv<0>\s+conv2d\s+12x12x16\s+w8a8\s+10,000\s+30,000\s+3\.00\s+36\.5/);
 });
 
+reports('the layer table names the family of every layer where there are several', () => {
+  const [first, ...others] = sampleReport().layers;
+  const lines = plain(layerTable(sampleReport({ layers: [{ ...first!, kernels: 'cmsis-nn' }, ...others, { ...first!, op: 'reshape', kernels: null }] }))).split('\n');
+  assert.match(lines[0]!, /^layer\s+operator\s+kernels\s+output/);
+  assert.match(lines[1]!, /conv2d\s+cmsis-nn\s+12x12x16/);
+  assert.match(lines[2]!, /conv2d\s+portable\s+12x12x16/);
+  assert.match(lines[4]!, /reshape\s+–\s+12x12x16/);
+});
+
 reports('the summary says bit-exact, or names the first difference', () => {
   assert.match(plain(summary(sampleReport())), /bit-exact: 16 vectors, 208 tensors on qemu-system-arm mps2-an500/);
   assert.match(plain(summary(wrong)), /vector 3, tensor 'a<b' \[1, 2, 0\]: simulator 4, firmware 5/);
