@@ -18,7 +18,7 @@ import type { RoadOptions } from './options.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { lowerGraph, parameterCount, planQuantization, refinePlan } from './quantization/index.js';
+import { lowerGraph, parameterCount, planQuantization, proveRounding, refinePlan, roundingText, type RoundingProof } from './quantization/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
 import type { HtmlData } from './report/html.js';
@@ -53,6 +53,7 @@ function commandLineOf(options: RoadOptions, targetId: string): string {
     options.kernels !== 'auto' && `--kernels ${options.kernels}`,
     options.optimize !== 'speed' && `--optimize ${options.optimize}`,
     options.weights !== 'int8' && `--weights ${options.weights}`,
+    options.winograd && '--winograd',
     options.keepInput && '--keep-input',
     options.wrapper && '--wrapper',
   ].filter(Boolean);
@@ -79,6 +80,7 @@ export interface QuantizedModel {
   readonly sqnrDb: ReadonlyMap<TensorId, number>;
   readonly params: number;
   readonly folding: Report['folding'];
+  readonly rounding: RoundingProof;
   readonly seconds: Partial<Record<Stage, number>>;
 }
 
@@ -114,7 +116,7 @@ export async function quantizeModel(options: RoadOptions, progress: Progress): P
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
-  return { graph, float, plan, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, seconds: clock.seconds };
+  return { graph, float, plan, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), seconds: clock.seconds };
 }
 
 async function importModel(path: string, dump: Dump): Promise<FloatGraph> {
@@ -171,7 +173,7 @@ async function savedModel(options: RoadOptions, clock: Clock): Promise<Quantized
   const source = options.eval ?? options.calib;
   const data = source === undefined ? null : await loadSamples(source, portsAsFloatGraph(graph), loadOptions(preprocessOf(options)));
   const macs = graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0);
-  return { graph, float: null, plan: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, seconds: clock.seconds };
+  return { graph, float: null, plan: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), seconds: clock.seconds };
 }
 
 /** One target of a quantized model: schedule, generate, build, run, compare. */
@@ -180,7 +182,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const target = findTarget(targetId);
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
-    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, keepInput: options.keepInput }));
+    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, keepInput: options.keepInput }));
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });
@@ -197,6 +199,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     params: model.params,
     preprocess: preprocessText(options),
     folding: model.folding,
+    proven: roundingText(model.rounding),
     seconds,
   });
   return { report, html: htmlData(report, schedule, model.calibration), directory, notes };

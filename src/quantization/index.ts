@@ -1,6 +1,8 @@
 /** Scales, multipliers, plans and their lowering to integers. */
-export { planQuantization, parseBits, type QuantizationOptions } from './plan.js';
+export { planQuantization, type QuantizationOptions } from './plan.js';
+export { parseBits, type WidthOptions } from './widths.js';
 export { availableMethods, refinePlan, requireMethod, type MethodContext, type QuantizationMethod } from './methods/index.js';
 export { lowerGraph, nominalMacs, parameterCount, type LowerOptions } from './lower.js';
 export { fakeQuantConstants, fakeQuantTransform } from './fake-quant.js';
 export { proveNode } from './bounds.js';
+export { proveRounding, roundingText, type RoundingProof } from './rounding-proof.js';

@@ -32,6 +32,8 @@ export interface ReportInputs {
   readonly params: number;
   readonly preprocess: string | null;
   readonly folding: Report['folding'];
+  /** What was proven of the integers before any target was chosen. */
+  readonly proven: readonly string[];
   readonly seconds: Report['seconds'];
 }
 
@@ -149,7 +151,7 @@ export function buildReport(inputs: ReportInputs): Report {
     accuracy: inputs.accuracy,
     verify: measured.verify,
     cost: cost(inputs),
-    proofs: { ...measured.proofs, noOverflow: overflow.holds, details: [overflow.detail, ...measured.proofs.details] },
+    proofs: { ...measured.proofs, noOverflow: overflow.holds, details: [overflow.detail, ...inputs.proven, ...measured.proofs.details] },
     layers: layers(inputs),
     folding: inputs.folding,
     seconds: inputs.seconds,
