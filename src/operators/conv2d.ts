@@ -6,6 +6,7 @@ import type { tf } from '../tensor/index.js';
 import { cmsisConv2d } from './cmsis-nn/conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspConv2d } from './dsp/conv2d.js';
+import { winogradConv2d } from './dsp/winograd.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerAttribute, integerList, shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -18,6 +19,7 @@ import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 import { mveConv2d } from './mve/conv2d.js';
 import { slidingOverlap } from './overlap.js';
+import { portablePairs } from './portable/conv2d.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -180,6 +182,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [...mveConv2d, ...dspConv2d, cmsisConv2d, pointwise, runs, general],
+    kernels: [...mveConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
   },
 });

@@ -14,6 +14,7 @@ export const host: Target = {
     fpu: true,
     dualIssue: true,
     unalignedAccess: true,
+    manyRegisters: true,
   },
   toolchain: 'gcc-host',
   flags: [],

@@ -14,6 +14,7 @@ export const rv32imc: Target = {
     fpu: false,
     dualIssue: false,
     unalignedAccess: false,
+    manyRegisters: true,
   },
   toolchain: 'gcc-riscv64-unknown-elf',
   flags: ['-march=rv32imc', '-mabi=ilp32'],

@@ -16,6 +16,8 @@ export interface TargetFeatures {
   readonly unalignedAccess: boolean;
   /** Most instructions reach eight registers only (Armv6-M); unless said, all of them are equal. */
   readonly lowRegisters?: boolean;
+  /** Some thirty registers instead of some sixteen. */
+  readonly manyRegisters?: boolean;
 }
 
 /** Cycles of a core that issues in order without caches and wait states; its reference manual gives them. Anything else takes one. */

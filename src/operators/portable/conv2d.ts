@@ -1,0 +1,102 @@
+/** conv2d on cores without SIMD: four windows at a time, two in each word. */
+import { elementCount } from '../../graph/float.js';
+import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
+import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
+import { integerAttribute } from '../linear/attributes.js';
+import { type BorderView, borderView, classArguments, paddingArgument } from '../linear/convolution.js';
+import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
+import { linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
+import { foldedBias, linearStem, rowSums } from '../linear/kernels.js';
+import { slidingOverlap } from '../overlap.js';
+import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
+import { fitsPairs, PAIR_WINDOWS, pairTaps, pairWeights } from './pairs.js';
+
+/** Below this gathering a window costs more than the products save. */
+const LEAST_CHANNELS = 4;
+
+function read(node: IntegerNode, graph: IntegerGraph): { readonly t: LinearTensors; readonly g: Geometry } {
+  const t = linearTensors(node, graph);
+  const [outputChannels, height, width] = t.weights.shape as [number, number, number];
+  return { t, g: convolutionGeometry(node, { input: t.x.shape, kernel: [height, width], outputChannels, pad: padOf(node).amounts }) };
+}
+
+function instantiate({ graph, group, features }: KernelContext): KernelInstance {
+  const [node] = group as readonly [IntegerNode];
+  const { t, g } = read(node, graph);
+  const border = borderView(g, node);
+  const depth = elementCount(t.weights.shape) / g.outputChannels;
+  const taps = pairTaps(depth);
+  const block = !features.lowRegisters && features.manyRegisters && g.outputChannels % 2 === 0 ? 2 : 1;
+  const adjacent = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((n) => n === 1) && !border.padded;
+  const view = {
+    inputType: cType(t.x.type),
+    outputType: cType(t.y.type),
+    lanes: Array.from({ length: block }, (_, index) => laneView(index)),
+    block,
+    stepWeights: 2 * block,
+    assembly: features.lowRegisters === true,
+    adjacent,
+    classes: border.classes,
+    padded: border.padded,
+    requantize: { ...requantizeView(node.requantize!), zeroPointTerm: ' + zero_point' },
+  };
+  return {
+    family: 'portable',
+    template: 'portable/conv2d-pairs',
+    stem: linearStem('conv2d', t, node, 'pairs'),
+    view,
+    arguments: argumentsOf(node, t, g, { taps, block, ...border }),
+    scratchBytes: PAIR_WINDOWS * 2 * taps,
+    scalars: requantizeScalars(node.requantize!),
+    overlap: slidingOverlap(g, t.x, t.y, { pixels: PAIR_WINDOWS }),
+  };
+}
+
+/** One channel of a block: names of its sums, places of its two weights in a step. */
+function laneView(index: number): object {
+  return {
+    upper0: `upper${index}0`,
+    both0: `both${index}0`,
+    upper1: `upper${index}1`,
+    both1: `both${index}1`,
+    sums: `sums${index}`,
+    sum: `sum${index}`,
+    first: 2 * index,
+    second: 2 * index + 1,
+    channel: index === 0 ? 'channel' : `channel + ${index}`,
+  };
+}
+
+function argumentsOf(node: IntegerNode, t: LinearTensors, g: Geometry, { taps, block, padded, columnClasses }: BorderView & { taps: number; block: number }): readonly KernelArgument[] {
+  const sizes = [
+    g.outputHeight, g.outputWidth, g.outputChannels, g.inputHeight, g.inputWidth, g.inputChannels, g.kernelHeight, g.kernelWidth,
+    g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth, g.padTop, g.padLeft, taps, node.requantize!.zeroPoint,
+    columnClasses,
+  ];
+  return [
+    { kind: 'input', tensor: node.inputs[0]! },
+    { kind: 'output', tensor: node.outputs[0]! },
+    { kind: 'constant', name: 'weights', data: pairWeights(t, g.outputChannels, block), alignment: 4 },
+    { kind: 'constant', name: 'bias', data: foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels)) },
+    ...classArguments(node),
+    ...(padded ? [paddingArgument(g, node, t.x.type)] : []),
+    ...requantizeArguments(node.requantize!),
+    { kind: 'constant', name: 'shape', data: Int32Array.from(sizes) },
+    { kind: 'scratch' },
+  ];
+}
+
+/** Sizes are data, so that all layers share one function. */
+const pairs: Kernel = {
+  family: 'portable',
+  when({ graph, group }) {
+    const [node] = group as readonly [IntegerNode];
+    const { t, g } = read(node, graph);
+    const isNarrow = t.x.type.bits <= 8 && t.weights.type.bits <= 8;
+    const isLarge = g.outputHeight * g.outputWidth >= PAIR_WINDOWS && g.outputChannels >= LEAST_CHANNELS;
+    return isNarrow && isLarge && integerAttribute(node, 'groups', 1) === 1 && fitsPairs(t, node, g.inputChannels, g.outputChannels);
+  },
+  instantiate,
+};
+
+export const portablePairs: readonly Kernel[] = [pairs];
