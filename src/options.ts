@@ -29,6 +29,7 @@ const optionsSchema = v.strictObject({
   cmsisNn: v.optional(v.string()),
   optimize: v.optional(choice(['speed', 'ram', 'flash'])),
   weights: v.optional(choice(['int8', 'int16', 'packed'])),
+  winograd: v.optional(v.boolean()),
   calib: v.optional(fileList),
   eval: v.optional(fileList),
   labels: v.optional(v.string()),
@@ -67,6 +68,7 @@ export interface RoadOptions extends GivenOptions {
   readonly kernels: string;
   readonly optimize: 'speed' | 'ram' | 'flash';
   readonly weights: 'int8' | 'int16' | 'packed';
+  readonly winograd: boolean;
   readonly metric: 'top1' | 'mse' | 'sqnrDb' | 'miou';
   readonly method: string;
   readonly observer: 'min-max' | 'percentile' | 'mse' | 'kl';
@@ -138,6 +140,7 @@ export function resolveOptions(commandLine: GivenOptions, configFile?: string): 
     kernels: base.kernels ?? 'auto',
     optimize: base.optimize ?? 'speed',
     weights: base.weights ?? 'int8',
+    winograd: base.winograd ?? false,
     metric: base.metric ?? 'top1',
     method: base.method ?? 'nearest',
     observer: base.observer ?? 'mse',

@@ -9,6 +9,8 @@ export interface KernelContext {
   readonly features: TargetFeatures;
   readonly optimize: 'speed' | 'ram' | 'flash';
   readonly weights: 'int8' | 'int16' | 'packed';
+  /** Weights may be stored in the transformed domain. */
+  readonly winograd: boolean;
 }
 
 /** One argument of the emitted function, in the order of its parameters. */

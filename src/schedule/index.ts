@@ -8,7 +8,7 @@ import { buildSteps } from './steps.js';
 
 export type { ArenaPlan, Schedule, ScheduleOptions, Step } from './schedule.js';
 
-export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', optimize: 'speed', weights: 'int8', keepInput: false };
+export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', optimize: 'speed', weights: 'int8', winograd: false, keepInput: false };
 
 export function buildSchedule(graph: IntegerGraph, target: Target, options: ScheduleOptions = DEFAULT_SCHEDULE_OPTIONS): Schedule {
   const aliases = resolveAliases(graph);

@@ -7,6 +7,8 @@ export interface ScheduleOptions {
   readonly kernels: 'auto' | string;
   readonly optimize: 'speed' | 'ram' | 'flash';
   readonly weights: 'int8' | 'int16' | 'packed';
+  /** Convolutions in the transformed domain are allowed. */
+  readonly winograd: boolean;
   /** Inputs stay readable after run. */
   readonly keepInput: boolean;
 }

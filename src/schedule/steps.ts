@@ -75,7 +75,7 @@ function firstMatch({ graph, nodes, families, target, options, users, kernelsOf 
       if (kernel.family !== family) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
-      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights: options.weights };
+      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights: options.weights, winograd: options.winograd };
       if (kernel.when(context)) return { group, kernel: kernel.instantiate(context) };
     }
   }
