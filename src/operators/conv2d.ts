@@ -7,7 +7,6 @@ import { cmsisConv2d } from './cmsis-nn/conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspConv2d } from './dsp/conv2d.js';
 import { winogradConv2d } from './dsp/winograd.js';
-import { winogradConv2d } from './dsp/winograd.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerAttribute, integerList, shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -183,6 +182,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [...mveConv2d, winogradConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
+    kernels: [...mveConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
   },
 });
