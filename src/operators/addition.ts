@@ -14,6 +14,7 @@ import { activationOf } from './linear/attributes.js';
 import { isTflite } from './codes.js';
 import { roundHalfAway } from '../graph/lanes.js';
 import type { IntegerSide } from './definition.js';
+import { dspAddition } from './dsp/elementwise.js';
 import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
 import type { LowerContext } from './lower.js';
 import { requantizeScalars, requantizeView, signedTerm } from './views.js';
@@ -149,6 +150,7 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
     verify,
     bounds: (node, graph) => bounds(node, graph, sign),
     kernels: [
+      dspAddition(op),
       ...(op === 'add' ? [cmsisAdd] : []),
       binaryKernel(op, (node, view): { view: AdditionView; scalars: readonly string[]; variant: string } => {
         const tflite = stringAttribute(node, 'variant', additionVariants) === 'tflite';

@@ -3,6 +3,7 @@ import { elementCount } from '../graph/float.js';
 import { integerAttribute } from './attributes.js';
 import { inPlaceInputs } from './binary.js';
 import { defineOperator } from './definition.js';
+import { dspRequantize } from './dsp/elementwise.js';
 import { expectPerTensor, expectShape, nodeTensors, scaledInterval } from './integer-checks.js';
 import { verifyActivationType } from './linear/integer.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
@@ -23,6 +24,7 @@ export const requantize = defineOperator({
       return { accumulator: [scaledInterval(inputs[0]!.codeRange, integerAttribute(node, 'inputZeroPoint'), 1)], accumulatorBits: 32 };
     },
     kernels: [
+      dspRequantize,
       {
         family: 'portable',
         when: () => true,

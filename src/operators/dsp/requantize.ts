@@ -49,7 +49,7 @@ export function foldRequantize(node: IntegerNode, channels: number): FoldedRequa
 }
 
 /** [-2^(n−1), 2^(n−1) − 1] or [0, 2^n − 1]. */
-function saturationOf([low, high]: readonly [number, number]): FoldedRequantize['saturation'] | null {
+export function saturationOf([low, high]: readonly [number, number]): FoldedRequantize['saturation'] | null {
   const bits = Math.log2(high + 1);
   if (!Number.isInteger(bits)) return null;
   if (low === 0 && bits >= 1 && bits <= 31) return { signed: false, bits };
