@@ -16,6 +16,7 @@ import { checkInteger, linearTensors, padCodes, padOf, verifyLinear, verifyPadCo
 import { blockSize, foldedBias, linearArguments, linearStem, linearView, portableInstance } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { mveDepthwiseConv2d } from './mve/depthwise-conv2d.js';
 import { slidingOverlap } from './overlap.js';
 
 interface Shaped {
@@ -158,6 +159,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [cmsisDepthwiseConv2d, ...dspDepthwise, clamped, general],
+    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, clamped, general],
   },
 });
