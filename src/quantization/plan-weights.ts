@@ -4,14 +4,21 @@ import { tensorOf, type FloatGraph, type FloatNode, type FloatTensor, type Tenso
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, Arithmetic, QuantizationPlan, WeightPlan } from '../operators/lower.js';
 import { smallestHighMultiplier } from './multiplier.js';
-import { channelMaxima, weightPlan } from './scales.js';
+import { channelMaxima, weightPlan, type ScaleSearch } from './scales.js';
 
 type Planned = Pick<QuantizationPlan, 'weights' | 'biases'>;
 
 /** Largest magnitude a bias code may take, so that weights and bias together stay in 32 bits. */
 const LARGEST_BIAS_CODE = 2 ** 29;
 
-export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId, ActivationPlan>, bits: number, arith: Arithmetic): Planned {
+export interface WeightOptions {
+  readonly bits: (node: FloatNode) => number;
+  readonly arith: Arithmetic;
+  /** How the scales of weights of fewer than 8 bits are found. */
+  readonly search: ScaleSearch;
+}
+
+export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId, ActivationPlan>, { bits, arith, search }: WeightOptions): Planned {
   const weights = new Map<TensorId, WeightPlan>();
   const biases = new Map<TensorId, { readonly codes: Int32Array }>();
   for (const node of graph.nodes) {
@@ -21,7 +28,7 @@ export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId
     if (!tensor.data) continue;
     const bias = roles.bias === undefined || node.inputs[roles.bias] === undefined ? undefined : tensorOf(graph, node.inputs[roles.bias]);
     const axis = roles.channelAxis === 'none' ? null : roles.channelAxis;
-    weights.set(tensor.id, sourceWeights(tensor) ?? weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits, leastScales(node, tensor, axis, bias, activations, arith)));
+    weights.set(tensor.id, sourceWeights(tensor) ?? weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search }));
     const codes = bias?.quantization?.codes;
     if (bias && codes && graph.quantized) biases.set(bias.id, { codes: Int32Array.from(codes) });
   }

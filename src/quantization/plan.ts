@@ -1,5 +1,7 @@
 /** Scales and codes of every tensor: from calibration, or verbatim from a file that is already quantized. */
 import type { CalibrationTable } from '../calibration/types.js';
+import { observedRange, type ObserverName } from '../calibration/observers/index.js';
+import { observedFrom } from '../calibration/observers/histogram.js';
 import { CalibrationError, UsageError } from '../errors.js';
 import { tensorOf, type FloatGraph, type FloatTensor, type TensorId } from '../graph/float.js';
 import { findOperator } from '../operators/index.js';
@@ -8,24 +10,27 @@ import { requireMethod } from './methods/index.js';
 import { planWeights } from './plan-weights.js';
 import { scaleGroups, type ScaleGroup } from './rules.js';
 import { activationPlan } from './scales.js';
+import { parseBits, planWidths, type WidthOptions, type Widths } from './widths.js';
 
 export interface QuantizationOptions {
   /** Absent: 'tflite' for an already quantized TFLite file, else 'dyadic'. */
   readonly arith?: Arithmetic;
   readonly method: string;
-  /** `w8a8`; weights of 2…8 bits, activations of 8. */
+  /** `w8a8`; weights and activations of 2…8 bits. */
   readonly bits: string;
+  /** What departs from them: first and last layers, single layers. */
+  readonly widths?: WidthOptions;
   readonly seed: number;
   readonly biasCorrection?: boolean;
 }
 
 /** CalibrationError where a float model comes without ranges. */
 export function planQuantization(graph: FloatGraph, calibration: CalibrationTable | null, options: QuantizationOptions): QuantizationPlan {
-  const { weightBits, activationBits } = parseBits(options.bits);
+  const widths = planWidths(graph, parseBits(options.bits), options.widths);
   requireMethod(options.method);
   const arith = chooseArithmetic(graph, options.arith);
-  const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, activationBits, arith);
-  const { weights, biases } = planWeights(graph, activations, weightBits, arith);
+  const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, widths, arith);
+  const { weights, biases } = planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse' });
   return {
     arith,
     method: options.method,
@@ -38,13 +43,6 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   };
 }
 
-/** `w8a8` → 8 and 8. */
-export function parseBits(bits: string): { readonly weightBits: number; readonly activationBits: number } {
-  const match = /^w([2-8])a(8)$/.exec(bits);
-  if (!match) throw new UsageError(`--bits ${bits} is not available`, { hint: 'available: w8a8, or w2a8 … w7a8 for narrower weights' });
-  return { weightBits: Number(match[1]), activationBits: Number(match[2]) };
-}
-
 const ARITHMETICS: readonly Arithmetic[] = ['dyadic', 'tflite', 'tflite-single'];
 
 function chooseArithmetic(graph: FloatGraph, wanted: Arithmetic | undefined): Arithmetic {
@@ -54,14 +52,15 @@ function chooseArithmetic(graph: FloatGraph, wanted: Arithmetic | undefined): Ar
 }
 
 /** One scale a group: the union of its members' ranges, or the scale that an operator prescribes. */
-function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable | null, bits: number, arith: Arithmetic): Map<TensorId, ActivationPlan> {
+function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable | null, widths: Widths, arith: Arithmetic): Map<TensorId, ActivationPlan> {
   const plans = new Map<TensorId, ActivationPlan>();
   for (const group of scaleGroups(graph, arith)) {
+    const bits = widths.activations(group);
     const plan = group.fixed ? { bits, signed: true, ...group.fixed } : rangePlan(group, graph, calibration, bits);
     const { scale, zeroPoint, signed } = plan;
     for (const id of group.members) plans.set(id, { bits, signed, scale, zeroPoint });
   }
-  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), bits));
+  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), 8));
   return plans;
 }
 
@@ -69,17 +68,22 @@ function rangePlan(group: ScaleGroup, graph: FloatGraph, calibration: Calibratio
   let low = 0;
   let high = 0;
   for (const id of group.members) {
-    const [memberLow, memberHigh] = memberRange(tensorOf(graph, id), calibration);
+    const [memberLow, memberHigh] = memberRange(tensorOf(graph, id), calibration, bits);
     low = Math.min(low, memberLow);
     high = Math.max(high, memberHigh);
   }
   return activationPlan(low, high, bits);
 }
 
-function memberRange(tensor: FloatTensor, calibration: CalibrationTable | null): readonly [number, number] {
+/** The table holds the ranges for 8 bits; fewer bits ask the observer again, who chooses another range for them. */
+function memberRange(tensor: FloatTensor, calibration: CalibrationTable | null, bits: number): readonly [number, number] {
   if (tensor.data) return constantRange(tensor);
   const range = calibration?.ranges.get(tensor.id);
-  if (range) return [range.low, range.high];
+  if (range && bits === 8) return [range.low, range.high];
+  if (range) {
+    const { low, high } = observedRange(observedFrom(range), { observer: calibration!.observer as ObserverName, bits });
+    return [low, high];
+  }
   const hint = 'give calibration samples with --calib';
   throw new CalibrationError(calibration ? `calibration saw no values of '${tensor.name}'` : `a float model needs calibration data: '${tensor.name}' has no range`, { origin: tensor.origin, hint });
 }

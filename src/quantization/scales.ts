@@ -49,23 +49,75 @@ export function channelMaxima(values: Float32Array, shape: readonly number[], ax
   return maxima;
 }
 
+/** Scale of symmetric weights: the largest magnitude gets the last code, or the error in the mean of |ŵ − w|^2.4 is smallest. */
+export type ScaleSearch = 'max' | 'mse';
+
+export interface WeightScaleOptions {
+  /**
+   * One a channel: keeps channels whose weights vanish beside their bias or their output at a scale that the arithmetic
+   * can hold.
+   */
+  readonly least?: ArrayLike<number>;
+  readonly search?: ScaleSearch;
+}
+
 /**
- * Symmetric codes in [−(2^(bits−1)−1), 2^(bits−1)−1], zero point 0, one scale a channel. `leastScale` (one a channel)
- * keeps channels whose weights vanish beside their bias or their output at a scale that the arithmetic can hold.
+ * Symmetric codes with zero point 0, one scale a channel. At 8 bits and with scales from the largest magnitude they lie in
+ * [−(2^(bits−1)−1), 2^(bits−1)−1]; searched scales of fewer bits use the lowest code too.
  */
-export function weightPlan(values: Float32Array, shape: readonly number[], axis: number | null, bits: number, leastScale?: ArrayLike<number>): WeightPlan {
+export function weightPlan(values: Float32Array, shape: readonly number[], axis: number | null, bits: number, options: WeightScaleOptions = {}): WeightPlan {
+  const isSearched = options.search === 'mse' && bits < 8;
   const most = 2 ** (bits - 1) - 1;
+  const least = isSearched ? -most - 1 : -most;
   const maxima = channelMaxima(values, shape, axis);
   const typical = Math.max(...maxima) / most || 1 / most;
+  const channels = isSearched ? valuesByChannel(values, shape, axis) : [];
   const scale = Array.from(maxima, (maximum, c) => {
-    const own = Math.fround(maximum / most);
-    return Math.fround(Math.max(own > 0 ? own : typical, leastScale?.[c] ?? 0));
+    const own = Math.fround(isSearched ? searchedScale(channels[c]!, maximum, bits) : maximum / most);
+    return Math.fround(Math.max(own > 0 ? own : typical, options.least?.[c] ?? 0));
   });
   const { channelOf } = channelIndexer(shape, axis);
   const codes = new Int8Array(values.length);
-  for (let i = 0; i < values.length; i++) {
-    const code = roundHalfAway(values[i]! / scale[channelOf(i)]!);
-    codes[i] = Math.max(-most, Math.min(most, code));
-  }
+  for (let i = 0; i < values.length; i++) codes[i] = Math.max(least, Math.min(most, roundHalfAway(values[i]! / scale[channelOf(i)]!)));
   return { bits, scale, axis, codes };
+}
+
+export function valuesByChannel(values: Float32Array, shape: readonly number[], axis: number | null): readonly Float64Array[] {
+  const { channels, channelOf } = channelIndexer(shape, axis);
+  const size = values.length / channels;
+  const lists = Array.from({ length: channels }, () => new Float64Array(size));
+  const filled = new Int32Array(channels);
+  for (let i = 0; i < values.length; i++) {
+    const c = channelOf(i);
+    lists[c]![filled[c]!++] = values[i]!;
+  }
+  return lists;
+}
+
+/** LAPQ's exponent, as the code of BRECQ, QDrop and PD-Quant has it. */
+const ERROR_EXPONENT = 2.4;
+/** Candidates in hundredths of the scale at which the whole range just covers the values; beyond it, codes of one side are given up. */
+const MOST_HUNDREDTHS = 150;
+
+/** Grid search over the scale of one channel; 0 for a channel of zeros. */
+export function searchedScale(values: Float64Array, maximum: number, bits: number): number {
+  const most = 2 ** (bits - 1) - 1;
+  const covering = (2 * maximum) / (2 ** bits - 1);
+  let best = 0;
+  let leastError = Number.POSITIVE_INFINITY;
+  for (let hundredths = MOST_HUNDREDTHS; hundredths >= 1 && maximum > 0; hundredths--) {
+    const scale = (covering * hundredths) / 100;
+    const error = roundingError(values, scale, -most - 1, most, leastError);
+    if (error < leastError) [best, leastError] = [scale, error];
+  }
+  return best;
+}
+
+function roundingError(values: Float64Array, scale: number, least: number, most: number, limit: number): number {
+  let error = 0;
+  for (let i = 0; i < values.length && error < limit; i++) {
+    const code = Math.max(least, Math.min(most, roundHalfAway(values[i]! / scale)));
+    error += Math.abs(code * scale - values[i]!) ** ERROR_EXPONENT;
+  }
+  return error;
 }

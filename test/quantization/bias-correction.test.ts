@@ -54,7 +54,7 @@ test('three-bit weights shift the means, correction takes most of it back', asyn
   const graph = network();
   const samples = samplesOf();
   const calibration = await calibrate(graph, samples, { observer: 'min-max', bits: 8 });
-  const plan = planQuantization(graph, calibration, { method: 'nearest', bits: 'w3a8', seed: 0 });
+  const plan = planQuantization(graph, calibration, { method: 'nearest', bits: 'w3a8', seed: 0, widths: { edgeBits: 2 } });
   const corrected = await refinePlan(plan, { graph, calibration, samples, seed: 0, biasCorrection: true });
   const before = await meanShift(graph, plan, samples);
   const after = await meanShift(graph, corrected, samples);

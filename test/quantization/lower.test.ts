@@ -130,7 +130,7 @@ test('options that are not built are refused with what there is', () => {
   b.output('y', dense(b, b.input('x', [1], 'float32'), 'fc', [1], 1));
   const graph = b.build();
   const plan = (more: object) => () => planQuantization(graph, ranges(graph), { ...options, ...more });
-  for (const more of [{ method: 'adaround' }, { bits: 'w4a4' }, { bits: 'auto' }, { arith: 'shift' as const }]) {
+  for (const more of [{ method: 'adaround' }, { bits: 'w4a1' }, { bits: 'auto' }, { arith: 'shift' as const }]) {
     assert.throws(plan(more), (e: unknown) => e instanceof UsageError && /available/.test((e as UsageError).hint ?? ''), JSON.stringify(more));
   }
 });
@@ -139,7 +139,7 @@ test('weights of four bits stay in [-7, 7]', () => {
   const b = builder();
   b.output('y', dense(b, b.input('x', [2], 'float32'), 'fc', [1, -0.4], 1));
   const graph = b.build();
-  const plan = planQuantization(graph, ranges(graph), { ...options, bits: 'w4a8' });
+  const plan = planQuantization(graph, ranges(graph), { ...options, bits: 'w4a8', widths: { edgeBits: 4 } });
   assert.equal([...plan.weights.get('fc/w')!.codes], [7, -3]);
   const integer = lowerGraph(graph, plan);
   verifyIntegerGraph(integer);

@@ -44,7 +44,7 @@ test('weights are the nearest of symmetric codes, channel by channel', () => {
 });
 
 test('the channel axis may be any axis, and a least scale holds', () => {
-  const plan = weightPlan(Float32Array.from([1, 1e-20, 2, 1e-20]), [2, 2], 1, 8, [0, 0.5]);
+  const plan = weightPlan(Float32Array.from([1, 1e-20, 2, 1e-20]), [2, 2], 1, 8, { least: [0, 0.5] });
   assert.equal(plan.scale, [Math.fround(2 / 127), 0.5]);
   assert.equal([...plan.codes], [64, 0, 127, 0]);
 });

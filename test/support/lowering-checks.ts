@@ -34,7 +34,7 @@ export async function checkLowering(random: Random, one: LoweringCase): Promise<
   const output = builder.apply(one.op, [...activations, ...constants], one.attributes, ORIGIN, 'y');
   builder.output('y', output);
   const float = builder.build();
-  const plan = planQuantization(float, calibrationOf(float, activations, output), { method: 'nearest', bits: one.bits, seed: 0 });
+  const plan = planQuantization(float, calibrationOf(float, activations, output), { method: 'nearest', bits: one.bits, seed: 0, widths: { edgeBits: 2 } });
   const graph = lowerGraph(float, plan);
   verifyIntegerGraph(graph);
   const codes = activations.map((id) => codesOf(random, graph.tensors.get(id)!));

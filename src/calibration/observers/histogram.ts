@@ -61,3 +61,16 @@ export function quantile(histogram: Histogram, fraction: number): number {
   }
   return histogram.high;
 }
+
+/** What an observer needs, from what a calibration table keeps: magnitudes as the histogram's bins tell them. */
+export function observedFrom({ min, max, histogram }: { readonly min: number; readonly max: number; readonly histogram: { readonly low: number; readonly high: number; readonly counts: readonly number[] } }): Observed {
+  const own: Histogram = { low: histogram.low, high: histogram.high, counts: Float64Array.from(histogram.counts) };
+  if (min >= 0) return { min, max, histogram: own, magnitudes: own };
+  const magnitudes = emptyHistogram(0, Math.max(Math.abs(min), Math.abs(max)));
+  const perUnit = magnitudes.counts.length / magnitudes.high;
+  own.counts.forEach((count, bin) => {
+    const at = Math.floor(Math.abs(binCentre(own, bin)) * perUnit);
+    magnitudes.counts[Math.min(at, magnitudes.counts.length - 1)]! += count;
+  });
+  return { min, max, histogram: own, magnitudes };
+}
