@@ -19,6 +19,8 @@ export interface KernelFunctions {
   readonly functions: readonly KernelFunction[];
   /** Function that step i calls. */
   readonly nameOfStep: readonly string[];
+  /** Function of each kernel inside a step that runs in strips. */
+  readonly nameOfPart: ReadonlyMap<KernelInstance, string>;
   /** Scalar functions that they call. */
   readonly scalars: readonly string[];
   /** Texts of the functions that several of them share, in the order of their definition. */
@@ -30,22 +32,27 @@ const PLACEHOLDER = 'ptq_kernel_of_no_name';
 
 export function renderKernels(model: string, steps: readonly Step[], names: UniqueNames): KernelFunctions {
   const byText = new Map<string, { name: string; template: string; steps: number[] }>();
-  const nameOfStep: string[] = [];
-  for (const step of steps) {
-    const text = renderKernel(step.kernel);
+  const nameOf = (kernel: KernelInstance, step: number): string => {
+    const text = renderKernel(kernel);
     let found = byText.get(text);
     if (!found) {
-      found = { name: names.claim(`${model}_${step.kernel.stem}`), template: step.kernel.template, steps: [] };
+      found = { name: names.claim(`${model}_${kernel.stem}`), template: kernel.template, steps: [] };
       byText.set(text, found);
     }
-    found.steps.push(step.index);
-    nameOfStep.push(found.name);
-  }
+    if (!found.steps.includes(step)) found.steps.push(step);
+    return found.name;
+  };
+  const nameOfPart = new Map<KernelInstance, string>();
+  const nameOfStep = steps.map(({ kernel, index, strips }) => {
+    if (!strips) return nameOf(kernel, index);
+    for (const stage of strips.stages) nameOfPart.set(stage.kernel, nameOf(stage.kernel, index));
+    return names.claim(`${model}_${kernel.stem}`);
+  });
   const functions = [...byText].map(([text, f]) => {
     const { description, code } = splitComment(text.replaceAll(PLACEHOLDER, f.name));
     return { ...f, description, code: wrapParameters(asByHand(code)) };
   });
-  return { functions, nameOfStep, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))], support: renderSupport(steps) };
+  return { functions, nameOfStep, nameOfPart, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))], support: renderSupport(steps) };
 }
 
 /** Equal text once, where it is first needed. */

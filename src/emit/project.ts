@@ -16,6 +16,7 @@ import { type PortView, portViews } from './ports.js';
 import { renderTemplate } from './render.js';
 import { translateScalars } from './scalars.js';
 import { stateViews } from './states.js';
+import { stripFunctions } from './strips.js';
 
 export interface EmitOptions {
   /** Recorded in the generated headers; paths in it are cut to their last part. */
@@ -35,8 +36,9 @@ export function emitProject(schedule: Schedule, options: EmitOptions): Generated
   const model = modelIdentifier(schedule.graph.name);
   const digest = graphDigest(schedule.graph);
   const names = symbolNames(schedule, model);
-  const kernels = renderKernels(model, schedule.steps, names);
+  const rendered = renderKernels(model, schedule.steps, names);
   const pool = new ConstantPool(model, names);
+  const kernels = { ...rendered, functions: [...rendered.functions, ...stripFunctions(schedule, rendered, (caller, argument) => argumentText(schedule, caller, argument, pool))] };
   const calls = schedule.steps.map((step) => stepView(schedule, step, kernels.nameOfStep[step.index]!, pool));
   const constants = pool.list();
   const external = externalOf(schedule);
@@ -132,7 +134,7 @@ function manifestExternal({ name, variable, includes, sources }: ExternalView): 
 }
 
 function stepView(schedule: Schedule, step: Step, name: string, pool: ConstantPool): object {
-  const args = step.kernel.arguments.map((argument) => argumentText(schedule, step, argument, pool));
+  const args = step.strips ? ['arena'] : step.kernel.arguments.map((argument) => argumentText(schedule, step, argument, pool));
   const nodes = step.nodes.map((node) => `${node.op} '${node.origin.nodeName}'`).join(' + ');
   const last = step.nodes.at(-1)!;
   return {
@@ -157,7 +159,10 @@ function shapes(schedule: Schedule, ids: readonly TensorId[]): string {
   return activations.map((t) => t.shape.join('x') || '1').join(', ');
 }
 
-function argumentText(schedule: Schedule, step: Step, argument: KernelArgument, pool: ConstantPool): string {
+/** Whose arguments they are: a step, or one node of a step that runs in strips. */
+type Caller = Pick<Step, 'index' | 'nodes'>;
+
+function argumentText(schedule: Schedule, step: Caller, argument: KernelArgument, pool: ConstantPool): string {
   const { arena, graph } = schedule;
   switch (argument.kind) {
     case 'scratch':
@@ -178,11 +183,11 @@ function minimumAlignment(schedule: Schedule): number {
   return schedule.target.features.dsp || schedule.target.features.mve ? arenaAlignment(schedule.target) : 1;
 }
 
-function constantStem(step: Step, name: string): string {
+function constantStem(step: Caller, name: string): string {
   return `${step.nodes[0]!.op}_${step.index}_${name}`;
 }
 
-function userOf(step: Step): string {
+function userOf(step: Caller): string {
   const nodes: readonly IntegerNode[] = step.nodes;
   return nodes.map((n) => n.origin.nodeName).join(' + ');
 }

@@ -5,6 +5,7 @@ import { resolveAliases } from './aliases.js';
 import { optimizePlan, planMemory } from './memory.js';
 import type { Schedule, ScheduleOptions } from './schedule.js';
 import { buildSteps } from './steps.js';
+import { buildLeanSteps } from './strips/partition.js';
 
 export type { ArenaPlan, Schedule, ScheduleOptions, Step } from './schedule.js';
 
@@ -12,7 +13,7 @@ export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', opti
 
 export function buildSchedule(graph: IntegerGraph, target: Target, options: ScheduleOptions = DEFAULT_SCHEDULE_OPTIONS): Schedule {
   const aliases = resolveAliases(graph);
-  const { steps, unobserved } = buildSteps(graph, target, options, aliases);
+  const { steps, unobserved } = options.optimize === 'ram' ? buildLeanSteps(graph, target, options, aliases) : buildSteps(graph, target, options, aliases);
   return { graph, target, options, steps, aliases, arena: planMemory(graph, target, steps, aliases, options.keepInput), unobserved };
 }
 

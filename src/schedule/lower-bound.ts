@@ -1,5 +1,5 @@
 /** What no placement can undercut. */
-import { type Buffer, type Problem, type Sharing } from './placement.js';
+import type { Buffer, Problem, Sharing } from './placement.js';
 
 /**
  * Most bytes that are alive at one step, less what sharing can save there. Inputs of a step are disjoint, so that an

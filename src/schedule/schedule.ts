@@ -2,6 +2,7 @@
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import type { KernelInstance } from '../operators/kernel.js';
 import type { Target } from '../targets/target.js';
+import type { StripPlan } from './strips/plan.js';
 
 export interface ScheduleOptions {
   readonly kernels: 'auto' | string;
@@ -21,6 +22,8 @@ export interface Step {
   readonly reads: readonly TensorId[];
   readonly writes: readonly TensorId[];
   readonly scratchBytes: number;
+  /** The nodes run strip by strip, each with its own kernel; `kernel` then stands for the whole. */
+  readonly strips?: StripPlan;
 }
 
 export interface ArenaPlan {

@@ -21,14 +21,13 @@ const registered: KernelsOf = (op) => operator(op).integer?.kernels ?? [];
 
 /** Throws UnsupportedOperatorError naming every node that no kernel of the target takes. */
 export function buildSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, kernelsOf: KernelsOf = registered): StepList {
-  const nodes = graph.nodes.filter((node) => !aliases.has(node.outputs[0]!));
-  const families = familiesOf(target, options);
-  const users = countUses(graph);
+  const search = searchOf(graph, target, options, aliases, kernelsOf);
+  const { nodes, families } = search;
   const steps: Step[] = [];
   const unobserved: TensorId[] = [];
   const unsupported: UnsupportedNode[] = [];
   for (let i = 0; i < nodes.length; ) {
-    const found = firstMatch({ graph, nodes, families, target, options, users, kernelsOf }, i);
+    const found = firstMatch(search, i);
     if (!found) {
       unsupported.push({ origin: nodes[i]!.origin, reason: `no kernel of '${nodes[i]!.op}' fits ${target.id} (families ${families.join(', ')})` });
       i++;
@@ -42,7 +41,13 @@ export function buildSteps(graph: IntegerGraph, target: Target, options: Schedul
   return { steps, unobserved };
 }
 
-interface Match {
+/** What the choice of kernels needs to know; nodes that are aliases have none. */
+export function searchOf(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, kernelsOf: KernelsOf = registered): Search {
+  const nodes = graph.nodes.filter((node) => !aliases.has(node.outputs[0]!));
+  return { graph, nodes, families: familiesOf(target, options), target, options, users: countUses(graph), kernelsOf };
+}
+
+export interface Match {
   readonly group: readonly IntegerNode[];
   readonly kernel: KernelInstance;
 }
@@ -57,7 +62,7 @@ function familiesOf(target: Target, options: ScheduleOptions): readonly string[]
   return [...new Set([options.kernels, 'portable'])];
 }
 
-interface Search {
+export interface Search {
   readonly graph: IntegerGraph;
   readonly nodes: readonly IntegerNode[];
   readonly families: readonly string[];
@@ -68,7 +73,7 @@ interface Search {
 }
 
 /** Families in their order of preference; within one, the kernels of the operator, best first. */
-function firstMatch({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Match | null {
+export function firstMatch({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Match | null {
   const kernels = kernelsOf(nodes[at]!.op);
   for (const family of families) {
     for (const kernel of kernels) {
@@ -87,11 +92,16 @@ function groupAt(nodes: readonly IntegerNode[], at: number, kernel: Kernel, user
   const size = kernel.nodes ?? 1;
   if (at + size > nodes.length) return null;
   const group = nodes.slice(at, at + size);
-  const readInside = (id: TensorId) => group.reduce((n, node) => n + node.inputs.filter((i) => i === id).length, 0);
-  return innerTensors(group).every((id) => users.get(id) === readInside(id)) ? group : null;
+  return isClosed(group, users) ? group : null;
 }
 
-function innerTensors(group: readonly IntegerNode[]): readonly TensorId[] {
+/** Nobody else reads what the group computes, apart from its last node's outputs. */
+export function isClosed(group: readonly IntegerNode[], users: ReadonlyMap<TensorId, number>): boolean {
+  const readInside = (id: TensorId) => group.reduce((n, node) => n + node.inputs.filter((i) => i === id).length, 0);
+  return innerTensors(group).every((id) => users.get(id) === readInside(id));
+}
+
+export function innerTensors(group: readonly IntegerNode[]): readonly TensorId[] {
   return group.slice(0, -1).flatMap((node) => node.outputs);
 }
 
@@ -105,7 +115,7 @@ function countUses(graph: IntegerGraph): ReadonlyMap<TensorId, number> {
   return uses;
 }
 
-function stepOf(graph: IntegerGraph, index: number, nodes: readonly IntegerNode[], kernel: KernelInstance, aliases: ReadonlyMap<TensorId, TensorId>): Step {
+export function stepOf(graph: IntegerGraph, index: number, nodes: readonly IntegerNode[], kernel: KernelInstance, aliases: ReadonlyMap<TensorId, TensorId>): Step {
   const roots = (kind: 'input' | 'output') => {
     const ids = kernel.arguments.flatMap((a) => (a.kind === kind ? [aliases.get(a.tensor) ?? a.tensor] : []));
     return [...new Set(ids)].filter((id) => !integerTensor(graph, id).constant);

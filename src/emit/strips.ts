@@ -1,0 +1,80 @@
+/** The function of a step that computes its nodes strip by strip: a loop that calls the kernels on windows of rows. */
+import type { KernelArgument } from '../operators/kernel.js';
+import type { Schedule, Step } from '../schedule/schedule.js';
+import type { LineBuffer, StripPlan, StripStage } from '../schedule/strips/plan.js';
+import { wrapList } from './c-text.js';
+import type { KernelFunction, KernelFunctions } from './kernels.js';
+import { commentText } from './names.js';
+import { renderTemplate } from './render.js';
+
+/** Text of an argument that is no row of a strip: constants. */
+export type ConstantText = (caller: Pick<Step, 'index' | 'nodes'>, argument: KernelArgument) => string;
+
+/** Functions of all steps that run in strips. */
+export function stripFunctions(schedule: Schedule, kernels: KernelFunctions, constantText: ConstantText): readonly KernelFunction[] {
+  return schedule.steps.flatMap((step) => {
+    if (!step.strips) return [];
+    const view = stripsView(schedule, step, step.strips, kernels, constantText);
+    const code = renderTemplate('strips', { ...view, name: kernels.nameOfStep[step.index]! }).trim();
+    const description = `${step.nodes.length} layers together, ${step.strips.sink.rows === 1 ? 'a row' : `${step.strips.sink.rows} rows`} of the last one at a time: only windows of rows exist of the tensors between them.`;
+    return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'strips', steps: [step.index] }];
+  });
+}
+
+function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: KernelFunctions, constantText: ConstantText): object {
+  const base = schedule.arena.scratchOffsets[step.index]!;
+  const at = (id: string) => schedule.arena.offsets.get(id)!;
+  const rows = (buffer: LineBuffer) => ({
+    to: base + buffer.offset + (buffer.held - buffer.rows) * buffer.rowBytes,
+    rows: buffer.rows,
+    lead: leadTerm(buffer.lead),
+    height: buffer.height,
+    rowBytes: buffer.rowBytes,
+    pad: buffer.padByte ?? 0,
+  });
+  const bufferOf = new Map(plan.buffers.map((b) => [b.tensor, b]));
+  return {
+    first: plan.first,
+    end: plan.end,
+    fills: plan.buffers.filter((b) => b.padByte !== null).map((b) => ({ at: base + b.offset, pad: b.padByte!, bytes: b.held * b.rowBytes })),
+    sources: plan.sources.map((id) => ({ ...rows(bufferOf.get(id)!), from: at(id) })),
+    stages: plan.stages.map((stage) => {
+      const output = bufferOf.get(stage.node.outputs[0]!);
+      const condition = conditionOf(stage, plan);
+      const args = stage.kernel.arguments.map((argument) => stageArgument(schedule, step, plan, stage, argument, constantText));
+      return {
+        comment: commentText(`${stage.node.op} '${stage.node.origin.nodeName}'`),
+        condition,
+        statement: wrapList(kernels.nameOfPart.get(stage.kernel)!, args, condition === '' ? '    ' : '      ', ';'),
+        pads: output !== undefined && output.padByte !== null && leavesTensor(output, plan),
+        ...(output ? rows(output) : { to: 0, rows: 0, lead: '', height: 0, rowBytes: 0, pad: 0 }),
+      };
+    }),
+    drops: plan.buffers.filter((b) => b.held > b.rows).map((b) => ({ at: base + b.offset, dropped: b.rows * b.rowBytes, kept: (b.held - b.rows) * b.rowBytes })),
+  };
+}
+
+function leadTerm(lead: number): string {
+  return lead === 0 ? '' : lead < 0 ? ` - ${-lead}` : ` + ${lead}`;
+}
+
+/** Some pass adds rows that lie outside the tensor. */
+function leavesTensor({ rows, lead, height }: LineBuffer, plan: StripPlan): boolean {
+  return plan.first * rows + lead < 0 || plan.end * rows + lead > height;
+}
+
+/** When the stage has rows to compute, as a C expression; empty: always. */
+function conditionOf({ first, end }: StripStage, plan: StripPlan): string {
+  return [...(first > plan.first ? [`pass >= ${first}`] : []), ...(end < plan.end ? [`pass < ${end}`] : [])].join(' && ');
+}
+
+function stageArgument(schedule: Schedule, step: Step, plan: StripPlan, stage: StripStage, argument: KernelArgument, constantText: ConstantText): string {
+  const base = schedule.arena.scratchOffsets[step.index]!;
+  if (argument.kind === 'scratch') return `ptq_at(arena, ${base + plan.lineBytes})`;
+  if (argument.kind === 'constant') return constantText({ index: step.index, nodes: [stage.node] }, argument);
+  const buffer = plan.buffers.find((b) => b.tensor === argument.tensor);
+  if (argument.kind === 'input') return buffer ? `ptq_at(arena, ${base + buffer.offset + stage.windows.get(argument.tensor)!})` : constantText({ index: step.index, nodes: [stage.node] }, argument);
+  if (buffer) return `ptq_at(arena, ${base + buffer.offset + (buffer.held - buffer.rows) * buffer.rowBytes})`;
+  const { tensor, rows, rowBytes } = plan.sink;
+  return `ptq_at(arena, ${schedule.arena.offsets.get(tensor)!} + (size_t)pass * ${rows * rowBytes})`;
+}

@@ -1,0 +1,144 @@
+/** The least memory: which neighbours to compute strip by strip, so that the largest step takes as little as possible. */
+import type { IntegerGraph, TensorId } from '../../graph/integer.js';
+import type { KernelInstance } from '../../operators/kernel.js';
+import type { Target } from '../../targets/target.js';
+import { lifetimesOf, type Lifetime } from '../lifetimes.js';
+import { arenaAlignment, planMemory } from '../memory.js';
+import { lowerBound } from '../lower-bound.js';
+import type { ScheduleOptions, Step } from '../schedule.js';
+import { buildSteps, firstMatch, innerTensors, isClosed, type Search, searchOf, stepOf, type StepList } from '../steps.js';
+import { type ChooseKernel, planStrips, stripOverhead } from './plan.js';
+import { stripKernel } from './step.js';
+
+/** Nodes that may run together, and rows of the last one that a pass may compute. */
+const LONGEST_GROUP = 12;
+const ROWS = [1, 2, 4] as const;
+/** Limits of a step's memory that are tried, from the least to the largest that is of use. */
+const LIMITS = 24;
+/** Strips cost instructions: more of them must save at least this share of the arena. */
+const LEAST_SAVING = 0.05;
+
+/** One way to compute the nodes [from, to). */
+interface Choice {
+  readonly from: number;
+  readonly to: number;
+  readonly step: Step;
+  readonly bytes: number;
+  readonly overhead: number;
+}
+
+/** The steps whose arena is smallest, among these those that cost the fewest instructions. */
+export function buildLeanSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>): StepList {
+  const plain = buildSteps(graph, target, options, aliases);
+  const arenaBytes = (steps: readonly Step[]) => planMemory(graph, target, steps, aliases, options.keepInput).bytes;
+  const search = searchOf(graph, target, options, aliases);
+  const choices = choicesOf(search, aliases, plain);
+  const least = leastLimit(choices, search.nodes.length);
+  let best: { readonly steps: readonly Step[]; readonly bytes: number } = { steps: plain.steps, bytes: arenaBytes(plain.steps) };
+  for (const limit of limitsBetween(choices, least, best.bytes)) {
+    const steps = cheapest(choices, search.nodes.length, limit);
+    const bytes = arenaBytes(steps);
+    if (bytes <= best.bytes * (1 - LEAST_SAVING)) best = { steps, bytes };
+  }
+  return { steps: best.steps, unobserved: best.steps.flatMap((s) => innerTensors(s.nodes)) };
+}
+
+/** Some of the limits that change the choice, largest first, the least one among them. */
+function limitsBetween(choices: readonly Choice[], least: number, most: number): readonly number[] {
+  const all = [...new Set(choices.map((c) => c.bytes))].filter((bytes) => bytes >= least && bytes < most).sort((a, b) => b - a);
+  const step = Math.max(1, Math.ceil(all.length / LIMITS));
+  return all.filter((_, i) => (all.length - 1 - i) % step === 0);
+}
+
+/** Single steps as the kernels offer them, and every group that saves memory against the plain schedule's peak. */
+function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, plain: StepList): readonly Choice[] {
+  const { graph, nodes, target, users } = search;
+  const memory = new StepMemory(search, aliases);
+  const choices: Choice[] = [];
+  for (const [from] of nodes.entries()) {
+    const match = firstMatch(search, from);
+    if (match) choices.push(memory.choice(from, stepOf(graph, 0, match.group, match.kernel, aliases), 0));
+  }
+  const peak = Math.max(...plain.steps.map((s) => choices.find((c) => c.step.nodes[0] === s.nodes[0])?.bytes ?? 0));
+  const chooseKernel = rememberKernels(search);
+  const involved = new Set([...aliases.keys(), ...aliases.values()]);
+  for (const [from] of nodes.entries()) {
+    for (let to = from + 2; to <= Math.min(nodes.length, from + LONGEST_GROUP); to++) {
+      const group = nodes.slice(from, to);
+      if (group.some((n) => n.outputs.length !== 1 || [...n.inputs, ...n.outputs].some((id) => involved.has(id)))) break;
+      if (!isClosed(group, users)) continue;
+      for (const rows of ROWS) {
+        const plan = planStrips({ graph, nodes: group, rows, alignment: arenaAlignment(target), mostBytes: peak, chooseKernel });
+        if (!plan) continue;
+        const step: Step = { ...stepOf(graph, 0, group, stripKernel(plan, group), aliases), strips: plan };
+        const choice = memory.choice(from, step, stripOverhead(plan));
+        if (choice.bytes < peak) choices.push(choice);
+      }
+    }
+  }
+  return choices;
+}
+
+/** Kernels on strips: the same node on the same number of rows is asked for again and again. */
+function rememberKernels(search: Search): ChooseKernel {
+  const known = new Map<string, KernelInstance | null>();
+  return (graph, node) => {
+    const key = `${node.id} ${graph.tensors.get(node.outputs[0]!)!.shape[0]}`;
+    if (!known.has(key)) known.set(key, firstMatch({ ...search, graph, nodes: [node] }, 0)?.kernel ?? null);
+    return known.get(key)!;
+  };
+}
+
+/** Bytes that must be alive while a step runs, whatever the other steps are. */
+class StepMemory {
+  private readonly lifetimes: ReadonlyMap<TensorId, Lifetime>;
+
+  constructor(
+    private readonly search: Search,
+    private readonly aliases: ReadonlyMap<TensorId, TensorId>,
+  ) {
+    const { graph, nodes, options } = search;
+    const roots = (ids: readonly TensorId[]) => [...new Set(ids.map((id) => aliases.get(id) ?? id))].filter((id) => !graph.tensors.get(id)!.constant);
+    this.lifetimes = lifetimesOf(graph, nodes.map((n) => ({ reads: roots(n.inputs), writes: roots(n.outputs) })), aliases, options.keepInput);
+  }
+
+  choice(from: number, step: Step, overhead: number): Choice {
+    const to = from + step.nodes.length;
+    const inner = new Set(innerTensors(step.nodes));
+    const alive = [...this.lifetimes].filter(([id, life]) => life.first < to && life.last >= from && !inner.has(id));
+    const alignment = arenaAlignment(this.search.target);
+    const round = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
+    const buffers = alive.map(([id, { bytes }]) => ({ id, bytes: round(bytes), first: 0, last: 0 }));
+    const dies = (id: TensorId) => (this.lifetimes.get(id)?.last ?? Infinity) < to;
+    const inputs = step.kernel.arguments.flatMap((a) => (a.kind === 'input' ? [this.aliases.get(a.tensor) ?? a.tensor] : []));
+    const sharings = [
+      ...(step.kernel.overlap ?? []).map(({ input, distanceBytes }) => ({ input: inputs[input]!, distance: round(distanceBytes) })),
+      ...(step.kernel.inPlace ?? []).map((index) => ({ input: step.nodes[0]!.inputs[index]!, distance: null })),
+    ].filter(({ input }) => dies(input)).map((s) => ({ ...s, output: step.writes[0]! }));
+    return { from, to, step, bytes: lowerBound({ buffers, sharings, alignment }) + round(step.scratchBytes), overhead };
+  }
+}
+
+/** The least m such that steps of at most m bytes compute everything. */
+function leastLimit(choices: readonly Choice[], count: number): number {
+  const best: number[] = [0, ...new Array<number>(count).fill(Infinity)];
+  for (let to = 1; to <= count; to++) {
+    for (const choice of choices) if (choice.to === to) best[to] = Math.min(best[to]!, Math.max(best[choice.from]!, choice.bytes));
+  }
+  return best[count]!;
+}
+
+/** Steps of at most `limit` bytes, which must be enough, with the least overhead. */
+function cheapest(choices: readonly Choice[], count: number, limit: number): readonly Step[] {
+  const best: { overhead: number; last: Choice | null }[] = [{ overhead: 0, last: null }];
+  for (let to = 1; to <= count; to++) {
+    best[to] = { overhead: Infinity, last: null };
+    for (const choice of choices) {
+      const overhead = best[choice.from]?.overhead ?? Infinity;
+      if (choice.to === to && choice.bytes <= limit && overhead + choice.overhead < best[to].overhead) best[to] = { overhead: overhead + choice.overhead, last: choice };
+    }
+  }
+  const steps: Step[] = [];
+  for (let last = best[count]!.last; last; last = best[last.from]!.last) steps.unshift(last.step);
+  return steps.map((step, index) => ({ ...step, index }));
+}
