@@ -17,6 +17,7 @@ import type { IntegerSide } from './definition.js';
 import { dspAddition } from './dsp/elementwise.js';
 import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
 import type { LowerContext } from './lower.js';
+import { mveAddition } from './mve/addition.js';
 import { requantizeScalars, requantizeView, signedTerm } from './views.js';
 
 export const additionVariants = ['tflite', 'dyadic'] as const;
@@ -150,6 +151,7 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
     verify,
     bounds: (node, graph) => bounds(node, graph, sign),
     kernels: [
+      mveAddition(op),
       dspAddition(op),
       ...(op === 'add' ? [cmsisAdd] : []),
       binaryKernel(op, (node, view): { view: AdditionView; scalars: readonly string[]; variant: string } => {
