@@ -66,8 +66,7 @@ function instantiate(layer: Layer): KernelInstance {
   const { node, t, g, requantize } = layer;
   const zeroPoint = inputZeroPointOf(node);
   const inputSuffix = `${t.x.type.signed ? 's8' : 'u8'}_${g.inputChannels}`;
-  const codeSuffix = codeSuffixOf(requantize);
-  const suffix = `${inputSuffix}_${codeSuffix}`;
+  const suffix = `${inputSuffix}_${codeSuffixOf(requantize)}`;
   const padding = new Uint8Array(6 * g.inputChannels).fill(zeroPoint & 255);
   return {
     family: 'dsp',
@@ -83,7 +82,7 @@ function instantiate(layer: Layer): KernelInstance {
     ],
     scratchBytes: POINTS * recordBytes(g),
     scalars: [],
-    support: supportOf(layer, inputSuffix, codeSuffix, suffix),
+    support: supportOf(layer, inputSuffix, suffix),
     overlap: overlapOf(layer),
   };
 }
@@ -97,20 +96,15 @@ function codeSuffixOf({ kind, unshifted, saturation }: FoldedRequantize): string
   return `${kind}${unshifted ? '_high' : ''}_${saturation.signed ? 's' : 'u'}${saturation.bits}`;
 }
 
-function supportOf({ t, g, requantize }: Layer, inputSuffix: string, codeSuffix: string, suffix: string): readonly SupportText[] {
+function supportOf({ t, g, requantize }: Layer, inputSuffix: string, suffix: string): readonly SupportText[] {
   const channels = g.inputChannels;
-  const view = { suffix, inputSuffix, codeSuffix, channels, firstBytes: COLUMN_BYTES, recordWords: recordBytes(g) / 4, constantWords: requantize.unshifted ? 3 : 4, pairWeights: POINTS * 2 * channels };
   return [
     { template: 'dsp/assembly', view: {} },
-    { template: 'dsp/winograd-shape', view: {} },
-    { template: 'dsp/winograd-strip', view: {} },
-    { template: 'dsp/winograd-pad', view: {} },
+    { template: 'dsp/winograd-types', view: {} },
+    { template: 'dsp/winograd-place', view: { columnBytes: COLUMN_BYTES } },
     { template: 'dsp/winograd-input', view: inputView(inputSuffix, channels, t.x.type.signed) },
-    { template: 'dsp/winograd-products', view: productsView(g) },
-    { template: 'dsp/winograd-code', view: codeView(requantize, codeSuffix) },
-    { template: 'dsp/winograd-output', view },
-    { template: 'dsp/winograd-channels', view },
-    { template: 'dsp/winograd-tiles', view },
+    { template: 'dsp/winograd-channels', view: { ...channelsView(g, requantize), suffix } },
+    { template: 'dsp/winograd-convolve', view: { suffix, inputSuffix, channels, recordsWords: POINTS * recordBytes(g) / 4, pointWeights: POINTS * channels } },
   ];
 }
 
@@ -129,15 +123,21 @@ function inputView(suffix: string, channels: number, signed: boolean): object {
 }
 
 /** About 16 rounds of four channels unrolled. */
-function productsView(g: Geometry): object {
-  const steps = g.inputChannels / 4;
+function channelsView(g: Geometry, { kind, unshifted, saturation }: FoldedRequantize): object {
+  const channels = g.inputChannels;
+  const steps = channels / 4;
   const unroll = [16, 8, 4, 2].find((points) => points * steps <= 16) ?? 1;
-  return { channels: g.inputChannels, unroll, moreSteps: steps - 1, loops: unroll < POINTS, recordsBytes: POINTS * recordBytes(g) };
-}
-
-function codeView({ kind, unshifted, saturation }: FoldedRequantize, codeSuffix: string): object {
+  const bytes = recordBytes(g);
   return {
-    codeSuffix,
+    channels,
+    unroll,
+    moreSteps: steps - 1,
+    loops: unroll < POINTS,
+    recordBytes: bytes,
+    recordsBytes: POINTS * bytes,
+    secondRow: 4 * channels + 4 * bytes,
+    rows: ROWS,
+    constantRegisters: unshifted ? 'r9, r10, r12' : 'r9-r12',
     shifted: !unshifted,
     away: kind === 'away',
     multiply: kind === 'floor' ? 'smmla' : 'smmlar',
@@ -145,6 +145,34 @@ function codeView({ kind, unshifted, saturation }: FoldedRequantize, codeSuffix:
     bits: saturation.bits,
   };
 }
+
+/** Sums of the second tile's right and left column, then of the first's, and the registers that point to their places. */
+const OUTPUTS = [{ sum: 'r8', pointer: 'r3' }, { sum: 'r2', pointer: 'r4' }, { sum: 'r7', pointer: 'r5' }, { sum: 'r1', pointer: 'r6' }];
+
+const row = (index: number, what: object, [left0, left1, right0, right1]: readonly string[] = ['r1', 'r2', 'r7', 'r8']) => ({
+  row: index,
+  withBias: false,
+  middle: false,
+  lower: false,
+  upper: false,
+  codes: false,
+  pointers: 0,
+  morePointers: 0,
+  outputs: OUTPUTS,
+  left0,
+  left1,
+  right0,
+  right1,
+  ...what,
+});
+
+/** Rows of M in the order in which registers suffice. */
+const ROWS = [
+  row(1, { withBias: true }, ['r9', 'r10', 'r11', 'r12']),
+  row(2, { middle: true }),
+  row(3, { lower: true, codes: true, pointers: 20, morePointers: 28 }),
+  row(0, { upper: true, codes: true, pointers: 36, morePointers: 44 }),
+];
 
 /** For every two output channels and every point: of every four input channels, a word of each for 0 and 2, then for 1 and 3. */
 function packWeights({ g, transformed }: Layer): Int16Array {
@@ -165,11 +193,10 @@ function packWeights({ g, transformed }: Layer): Int16Array {
   return out;
 }
 
-/** Bias at the middle point, multiplier, addend and (unless no channel shifts) shift of every output channel. */
+/** Bias at the middle point, multiplier, addend, shift (unless no channel shifts) and index of every output channel. */
 function packConstants({ bias, requantize }: Layer): Int32Array {
-  return Int32Array.from(
-    requantize.channels.flatMap(({ multiplier, addend, shift }, channel) => [bias[channel]!, multiplier, addend, ...(requantize.unshifted ? [] : [shift])]),
-  );
+  const words = requantize.channels.map(({ multiplier, addend, shift }, channel) => [bias[channel]!, multiplier, addend, ...(requantize.unshifted ? [] : [shift]), channel]);
+  return Int32Array.from(words.flat());
 }
 
 /** Two tiles read their rows, then write two rows of the output. */
