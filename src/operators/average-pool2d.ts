@@ -11,6 +11,7 @@ import { activationAttribute, booleanAttribute, integerAttribute, stringAttribut
 import { cmsisAveragePool2d } from './cmsis-nn/pool.js';
 import { atScale, isTflite } from './codes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
+import { dspAveragePool } from './dsp/pools.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, clampAttribute, expectPerTensor, expectShape, integerGraphError, nodeTensors, scaledInterval } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
@@ -148,6 +149,6 @@ export const averagePool2d = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [dspAveragePool(instantiate), cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -3,11 +3,29 @@ import { tf } from '../tensor/index.js';
 import { activationAttribute } from './attributes.js';
 import { cmsisMaxPool2d } from './cmsis-nn/pool.js';
 import { atScale } from './codes.js';
+import type { IntegerGraph, IntegerNode } from '../graph/integer.js';
 import { defineOperator } from './definition.js';
+import { dspMaxPool } from './dsp/pools.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, clampAttribute, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
+import type { KernelInstance } from './kernel.js';
 import { poolGeometryView, poolShape, poolWindow } from './pool-window.js';
 import { cType, typeName } from './views.js';
+
+function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
+  const { inputs, output } = nodeTensors(node, graph, 1);
+  const [low, high] = clampAttribute(node, output);
+  const isClamped = low > inputs[0]!.codeRange[0] || high < inputs[0]!.codeRange[1];
+  return {
+    family: 'portable',
+    template: 'max-pool2d',
+    stem: `max_pool2d_${typeName(output.type)}`,
+    view: { type: cType(output.type), ...poolGeometryView(node, inputs[0]!.shape, output.shape), isClamped, low, high },
+    arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
+    scratchBytes: 0,
+    scalars: isClamped ? ['clamp'] : [],
+  };
+}
 
 export const maxPool2d = defineOperator({
   name: 'max-pool2d',
@@ -43,24 +61,12 @@ export const maxPool2d = defineOperator({
       clampAttribute(node, output);
     },
     kernels: [
+      dspMaxPool(instantiate),
       cmsisMaxPool2d,
       {
         family: 'portable',
         when: () => true,
-        instantiate({ graph, group: [node] }) {
-          const { inputs, output } = nodeTensors(node!, graph, 1);
-          const [low, high] = clampAttribute(node!, output);
-          const isClamped = low > inputs[0]!.codeRange[0] || high < inputs[0]!.codeRange[1];
-          return {
-            family: 'portable',
-            template: 'max-pool2d',
-            stem: `max_pool2d_${typeName(output.type)}`,
-            view: { type: cType(output.type), ...poolGeometryView(node!, inputs[0]!.shape, output.shape), isClamped, low, high },
-            arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
-            scratchBytes: 0,
-            scalars: isClamped ? ['clamp'] : [],
-          };
-        },
+        instantiate: ({ graph, group }) => instantiate(group[0]!, graph),
       },
     ],
   },

@@ -14,6 +14,7 @@ import { cmsisSoftmax } from './cmsis-nn/softmax.js';
 import { emitRequantize, isTflite, samePlan } from './codes.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
+import { dspSoftmax } from './dsp/softmax.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
@@ -146,6 +147,6 @@ export const softmax = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [dspSoftmax(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

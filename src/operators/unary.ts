@@ -5,6 +5,7 @@ import { numberAttribute, stringAttribute } from './attributes.js';
 import { codeOf, isTflite } from './codes.js';
 import { typeRange } from '../graph/lanes.js';
 import { defineOperator } from './definition.js';
+import { dspTable } from './dsp/tables.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
 import { tableKernel, verifyTable } from './table-kernel.js';
@@ -23,6 +24,8 @@ function tableOf(node: FloatNode, context: LowerContext, input: ActivationPlan, 
   const own = isTflite(context.arith) ? tfliteTable(functionOf(node), codes, input, output, context, alpha) : null;
   return own ?? codes.map((code) => codeOf(unaryScalar(functionOf(node), input.scale * (code - input.zeroPoint), alpha, numberAttribute(node, 'beta')), output));
 }
+
+const portable = tableKernel('unary', () => 1);
 
 export const unary = defineOperator({
   name: 'unary',
@@ -57,6 +60,6 @@ export const unary = defineOperator({
   },
   integer: {
     verify: (node, graph) => verifyTable(node, graph, 1),
-    kernels: [tableKernel('unary', () => 1)],
+    kernels: [dspTable(portable), portable],
   },
 });
