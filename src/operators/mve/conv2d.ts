@@ -56,10 +56,16 @@ const windows: Kernel = {
       variant: '',
       view,
       more: border.padded ? [{ kind: 'constant', name: 'padding', data: padding }] : [],
-      support: [{ template: 'mve/copy', view: {} }],
+      support: [...(border.padded ? [{ template: 'mve/copy', view: {} }] : []), { template: 'mve/copy-rows', view: rowsView(run) }],
       scratchBytes: BLOCK_ROWS * pitch,
     });
   },
 };
+
+/** A row of a window: whole vectors, then a predicated rest. */
+function rowsView(run: number) {
+  const restAt = Math.floor(run / VECTOR) * VECTOR;
+  return { run, full: Array.from({ length: restAt / VECTOR }, (_, i) => i), rest: run - restAt, restAt };
+}
 
 export const mveConv2d: readonly Kernel[] = [pointwise, windows];

@@ -119,24 +119,17 @@ const windows: Kernel = {
 
 /** Fields of the shared body; its name tells them all. */
 function bodyView({ t, g, taps }: Layer, requantize: VectorRequantize) {
-  const vectors = vectorView(requantize);
+  const vectors = vectorView(requantize, t.y);
   const few = g.outputChannels < VECTOR;
-  const { signed } = t.y.type;
-  const [low, high] = requantize.clamp;
-  const clamped = signed ? low > -128 || high < 127 : low > 0 || high < 255;
   const pointers = POINTERS.slice(0, taps);
-  const marks = [vectors.suffix, `${taps}`, ...(few ? ['few'] : []), ...(clamped ? ['clamped'] : []), ...(signed ? [] : ['unsigned'])];
   return {
     ...vectors,
-    suffix: marks.join('_'),
+    suffix: `${vectors.suffix}_${taps}${few ? '_few' : ''}`,
     tapCount: taps,
     few,
-    clamped,
-    narrow: signed ? 'n' : 'un',
-    lane: signed ? 's8' : 'u8',
     pointers,
     sums: Array.from({ length: Math.ceil(taps / 2) }, (_, i) => ({ first: pointers[2 * i]!, second: pointers[2 * i + 1] ?? '' })),
-    ends: ['q4', 'q5', 'q6', 'q7'].map((vector) => ({ ...vectors, vectors: [vector] })),
+    ends: ['q4', 'q5', 'q6', 'q7'].map((vector) => ({ ...vectors, vectors: [vector], multipliers: 'q1', shifts: 'q2' })),
   };
 }
 

@@ -24,7 +24,7 @@ export function isSignedBytes(tensor: IntegerTensor): boolean {
   return isBytes(tensor) && tensor.type.signed;
 }
 
-/** Fields of templates that requantize vectors. */
+/** Fields of templates that requantize vectors; `suffix` tells them all. */
 export interface VectorView {
   readonly suffix: string;
   readonly round: boolean;
@@ -32,11 +32,28 @@ export interface VectorView {
   readonly isDouble: boolean;
   readonly away: boolean;
   readonly mixed: boolean;
+  /** The clamp is narrower than what saturation to the output's lane does by itself. */
+  readonly clamped: boolean;
+  /** Mnemonic part of the saturating move to bytes: VQMOVN or VQMOVUN. */
+  readonly narrow: 'n' | 'un';
+  /** Type of the output's lanes. */
+  readonly lane: 's8' | 'u8';
 }
 
-export function vectorView({ kind }: VectorRequantize): VectorView {
+export function vectorView({ kind, clamp: [low, high] }: VectorRequantize, { type: { signed } }: IntegerTensor): VectorView {
   const isDouble = kind === 'double' || kind === 'away' || kind === 'mixed';
-  return { suffix: kind, round: kind === 'round', floor: kind === 'floor', isDouble, away: kind === 'away', mixed: kind === 'mixed' };
+  const clamped = signed ? low > -128 || high < 127 : low > 0 || high < 255;
+  return {
+    suffix: `${kind}_${signed ? 's8' : 'u8'}${clamped ? '_clamped' : ''}`,
+    round: kind === 'round',
+    floor: kind === 'floor',
+    isDouble,
+    away: kind === 'away',
+    mixed: kind === 'mixed',
+    clamped,
+    narrow: signed ? 'n' : 'un',
+    lane: signed ? 's8' : 'u8',
+  };
 }
 
 /** Zero point and clamp as literals. */
@@ -99,7 +116,7 @@ export function writeConstants(stream: StreamWriter, channels: readonly number[]
 export interface ProductsPlan {
   readonly blocked: boolean;
   readonly stream: Int8Array;
-  readonly view: { readonly suffix: string; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
+  readonly view: { readonly body: string; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
   readonly support: readonly SupportText[];
 }
 
@@ -108,15 +125,21 @@ export function planProducts(node: IntegerNode, t: LinearTensors, sizes: { reado
   const { rows, channels, depth } = sizes;
   const blocked = rows >= BLOCK_ROWS;
   const bias = foldedBias(node, t, rowSums(t.weightCodes, channels));
-  const vectors = vectorView(requantize);
-  const body = blocked
-    ? { template: 'mve/products-3x4', view: { ...vectors, vectors: ['q5', 'q6', 'q7'], halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] } }
-    : { template: 'mve/products-1x4', view: { ...vectors, vectors: ['q5'] } };
+  const body = bodyOf(blocked, depth, t, requantize);
   return {
     blocked,
     stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, blocked ? TURNS.blocked : TURNS.single),
-    view: { suffix: vectors.suffix, depth, channels, ...endView(requantize) },
-    support: [{ template: 'mve/products-job', view: {} }, body],
+    view: { body: body.name, depth, channels, ...endView(requantize) },
+    support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${body.template}`, view: body.view }],
   };
 }
 
+/** The function that multiplies: its name tells its view. */
+function bodyOf(blocked: boolean, depth: number, t: LinearTensors, requantize: VectorRequantize) {
+  const isShort = blocked && depth <= VECTOR;
+  const template = blocked ? (isShort ? 'products-short-3x4' : 'products-3x4') : 'products-1x4';
+  const vectors = vectorView(requantize, t.y);
+  const registers = isShort ? { multipliers: 'q3', shifts: 'q4' } : { multipliers: 'q1', shifts: 'q2' };
+  const view = { ...vectors, ...registers, vectors: blocked ? ['q5', 'q6', 'q7'] : ['q5'], halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
+  return { name: `ptq_mve_${template.replaceAll('-', '_')}_${vectors.suffix}`, template, view };
+}
