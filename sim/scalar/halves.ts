@@ -51,3 +51,22 @@ export function requantizeDyadicHighHalves(x: i32, multiplier: i32): i32 {
   const high: i32 = i32(mul32(xHigh, mHigh) + (middle >> 16));
   return i32(high + (i32((cross >> 15) + 1) >> 1));
 }
+
+/** multiplyHigh: floor(a·b / 2^32). */
+export function multiplyHighHalves(a: i32, b: i32): i32 {
+  const aLow: i32 = a & 65535;
+  const bLow: i32 = b & 65535;
+  const aHigh: i32 = a >> 16;
+  const bHigh: i32 = b >> 16;
+  const middle: i32 = i32(mul32(aHigh, bLow) + ((mul32(aLow, bLow) >> 16) & 65535));
+  const cross: i32 = i32(mul32(aLow, bHigh) + (middle & 65535));
+  return i32(i32(mul32(aHigh, bHigh) + (middle >> 16)) + (cross >> 16));
+}
+
+/**
+ * floor(x·m / 2^22) of a multiplier m = upper·2^22 + middle·2^11 + lower, −1048576 ≤ x ≤ 1048576, 0 ≤ upper ≤ 511,
+ * 0 ≤ middle ≤ 2047, 0 ≤ lower ≤ 2047: every product fits 32 bits.
+ */
+export function multiplyEleven(x: i32, upper: i32, middle: i32, lower: i32): i32 {
+  return i32(mul32(x, upper) + (i32(mul32(x, middle) + (mul32(x, lower) >> 11)) >> 11));
+}

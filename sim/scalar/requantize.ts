@@ -102,3 +102,8 @@ export function csdRound(sum: i64, shift: i32): i32 {
   const nudge: i64 = i64(1n << widen(i32(shift - 1)));
   return narrow(i64(sum + nudge) >> widen(shift));
 }
+
+/** High word of the product, rounded down. */
+export function multiplyHigh(a: i32, b: i32): i32 {
+  return narrow(i64(widen(a) * widen(b)) >> 32n);
+}

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { requantizeDyadicHighHalves, requantizeTfliteDoubleHalves, saturatingRoundingDoublingHighMulHalves } from '../../sim/scalar/halves.js';
-import { requantizeDyadicHigh, requantizeTfliteDouble, saturatingRoundingDoublingHighMul } from '../../sim/scalar/requantize.js';
+import { multiplyEleven, multiplyHighHalves, requantizeDyadicHighHalves, requantizeTfliteDoubleHalves, saturatingRoundingDoublingHighMulHalves } from '../../sim/scalar/halves.js';
+import { multiplyHigh, requantizeDyadicHigh, requantizeTfliteDouble, saturatingRoundingDoublingHighMul } from '../../sim/scalar/requantize.js';
 
 const halves = suite('sim/halves');
 
@@ -31,6 +31,16 @@ halves('requantizeTfliteDouble', () => {
 
 halves('requantizeDyadicHigh', () => {
   fc.assert(fc.property(word, multiplier, (x, m) => requantizeDyadicHighHalves(x, m) === requantizeDyadicHigh(x, m)), RUNS);
+});
+
+halves('multiplyHigh', () => {
+  fc.assert(fc.property(word, word, (a, b) => multiplyHighHalves(a, b) === multiplyHigh(a, b)), RUNS);
+});
+
+halves('three products of eleven bits', () => {
+  const short = fc.oneof(fc.integer({ min: -(2 ** 20), max: 2 ** 20 }), fc.constantFrom(-(2 ** 20), 2 ** 20, 0, -1));
+  const positive = word.map((v) => v & MOST);
+  fc.assert(fc.property(short, positive, (x, m) => multiplyEleven(x, m >> 22, (m >> 11) & 2047, m & 2047) === Number((BigInt(x) * BigInt(m)) >> 22n)), RUNS);
 });
 
 halves.run();

@@ -8,8 +8,9 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
 import { foldedBias, linearStem, rowSums } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
-import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
+import { cType } from '../views.js';
 import { fitsPairs, PAIR_WINDOWS, pairTaps, pairWeights } from './pairs.js';
+import { type PortableRequantize, portableRequantize } from './requantize.js';
 
 /** Below this gathering a window costs more than the products save. */
 const LEAST_CHANNELS = 4;
@@ -28,6 +29,9 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
   const taps = pairTaps(depth);
   const block = !features.lowRegisters && features.manyRegisters && g.outputChannels % 2 === 0 ? 2 : 1;
   const adjacent = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((n) => n === 1) && !border.padded;
+  const bias = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
+  // Where the bias depends on the place, the kernel adds it from a table of its own.
+  const requantize = portableRequantize(node, features, border.classes ? new Int32Array(g.outputChannels) : bias);
   const view = {
     inputType: cType(t.x.type),
     outputType: cType(t.y.type),
@@ -38,16 +42,16 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
     adjacent,
     classes: border.classes,
     padded: border.padded,
-    requantize: { ...requantizeView(node.requantize!), zeroPointTerm: ' + zero_point' },
+    requantize: requantize.view,
   };
   return {
     family: 'portable',
     template: 'portable/conv2d-pairs',
     stem: linearStem('conv2d', t, node, 'pairs'),
     view,
-    arguments: argumentsOf(node, t, g, { taps, block, ...border }),
+    arguments: argumentsOf(node, t, g, { taps, block, bias, requantize, ...border }),
     scratchBytes: PAIR_WINDOWS * 2 * taps,
-    scalars: requantizeScalars(node.requantize!),
+    scalars: requantize.scalars,
     overlap: slidingOverlap(g, t.x, t.y, { pixels: PAIR_WINDOWS }),
   };
 }
@@ -55,6 +59,7 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
 /** One channel of a block: names of its sums, places of its two weights in a step. */
 function laneView(index: number): object {
   return {
+    index,
     upper0: `upper${index}0`,
     both0: `both${index}0`,
     upper1: `upper${index}1`,
@@ -67,7 +72,14 @@ function laneView(index: number): object {
   };
 }
 
-function argumentsOf(node: IntegerNode, t: LinearTensors, g: Geometry, { taps, block, padded, columnClasses }: BorderView & { taps: number; block: number }): readonly KernelArgument[] {
+interface Parts {
+  readonly taps: number;
+  readonly block: number;
+  readonly bias: Int32Array;
+  readonly requantize: PortableRequantize;
+}
+
+function argumentsOf(node: IntegerNode, t: LinearTensors, g: Geometry, { taps, block, bias, requantize, classes, padded, columnClasses }: BorderView & Parts): readonly KernelArgument[] {
   const sizes = [
     g.outputHeight, g.outputWidth, g.outputChannels, g.inputHeight, g.inputWidth, g.inputChannels, g.kernelHeight, g.kernelWidth,
     g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth, g.padTop, g.padLeft, taps, node.requantize!.zeroPoint,
@@ -77,10 +89,10 @@ function argumentsOf(node: IntegerNode, t: LinearTensors, g: Geometry, { taps, b
     { kind: 'input', tensor: node.inputs[0]! },
     { kind: 'output', tensor: node.outputs[0]! },
     { kind: 'constant', name: 'weights', data: pairWeights(t, g.outputChannels, block), alignment: 4 },
-    { kind: 'constant', name: 'bias', data: foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels)) },
+    ...(classes ? [{ kind: 'constant', name: 'class_bias', data: bias } as const] : []),
     ...classArguments(node),
     ...(padded ? [paddingArgument(g, node, t.x.type)] : []),
-    ...requantizeArguments(node.requantize!),
+    ...requantize.arguments,
     { kind: 'constant', name: 'shape', data: Int32Array.from(sizes) },
     { kind: 'scratch' },
   ];
