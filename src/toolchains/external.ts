@@ -59,11 +59,11 @@ export async function buildExternal(manifests: readonly ProjectManifest[], targe
   return { objects, flags: headers.map((folder) => `-isystem${folder}`), commands };
 }
 
-/** The library's sources are others' work: no warnings. -O3 is what they are written for; what the proofs need is as for the model. */
+/** As the model's own flags; the library's sources are others' work: no warnings. */
 function libraryFlags(target: Target): readonly string[] {
   return [
     ...target.flags,
-    '-O3',
+    target.optimization,
     '-std=gnu11',
     '-w',
     '-ffunction-sections',
