@@ -1,7 +1,7 @@
 /** The function of a step that computes its nodes strip by strip: a loop that calls the kernels on windows of rows. */
 import type { KernelArgument } from '../operators/kernel.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
-import type { LineBuffer, StripPlan, StripStage } from '../schedule/strips/plan.js';
+import { type LineBuffer, needsPadding, type StripPlan, type StripStage } from '../schedule/strips/plan.js';
 import { wrapList } from './c-text.js';
 import type { KernelFunction, KernelFunctions } from './kernels.js';
 import { commentText } from './names.js';
@@ -15,9 +15,9 @@ export function stripFunctions(schedule: Schedule, kernels: KernelFunctions, con
   return schedule.steps.flatMap((step) => {
     if (!step.strips) return [];
     const view = stripsView(schedule, step, step.strips, kernels, constantText);
-    const code = renderTemplate('strips', { ...view, name: kernels.nameOfStep[step.index]! }).trim();
+    const code = renderTemplate('strips/loop', { ...view, name: kernels.nameOfStep[step.index]! }).trim();
     const description = `${step.nodes.length} layers together, ${step.strips.sink.rows === 1 ? 'a row' : `${step.strips.sink.rows} rows`} of the last one at a time: only windows of rows exist of the tensors between them.`;
-    return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'strips', steps: [step.index] }];
+    return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'strips/loop', steps: [step.index] }];
   });
 }
 
@@ -46,7 +46,7 @@ function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: Ke
         comment: commentText(`${stage.node.op} '${stage.node.origin.nodeName}'`),
         condition,
         statement: wrapList(kernels.nameOfPart.get(stage.kernel)!, args, condition === '' ? '    ' : '      ', ';'),
-        pads: output !== undefined && output.padByte !== null && leavesTensor(output, plan),
+        pads: output !== undefined && needsPadding(output, plan),
         ...(output ? rows(output) : { to: 0, rows: 0, lead: '', height: 0, rowBytes: 0, pad: 0 }),
       };
     }),
@@ -56,11 +56,6 @@ function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: Ke
 
 function leadTerm(lead: number): string {
   return lead === 0 ? '' : lead < 0 ? ` - ${-lead}` : ` + ${lead}`;
-}
-
-/** Some pass adds rows that lie outside the tensor. */
-function leavesTensor({ rows, lead, height }: LineBuffer, plan: StripPlan): boolean {
-  return plan.first * rows + lead < 0 || plan.end * rows + lead > height;
 }
 
 /** When the stage has rows to compute, as a C expression; empty: always. */

@@ -155,7 +155,12 @@ function stripStage(request: StripRequest, node: IntegerNode, rule: RowRule, pac
   return { node, kernel, windows, first: Math.floor(-lead / rows), end: Math.min(passes, Math.ceil((height - lead) / rows)) };
 }
 
-/** Bytes of the input at a pass that were not taken before, against bytes of the output that are written by then. */
+/** Some pass adds rows that lie outside the tensor, and readers take them for padding. */
+export function needsPadding({ rows, lead, height, padByte }: LineBuffer, { first, end }: StripPlan): boolean {
+  return padByte !== null && (first * rows + lead < 0 || end * rows + lead > height);
+}
+
+/** Distance at which the output may overwrite a source: rows that a pass takes, against bytes of the output written by then. */
 export function stripDistance(plan: StripPlan, source: TensorId): number {
   const { rows, lead, rowBytes: bytes, height } = plan.buffers.find((b) => b.tensor === source)!;
   const accesses: Access[] = [];

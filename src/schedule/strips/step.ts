@@ -1,7 +1,7 @@
 /** A strip plan as one step of the schedule. */
 import type { IntegerNode } from '../../graph/integer.js';
-import type { KernelInstance } from '../../operators/kernel.js';
-import { stripDistance, type StripPlan } from './plan.js';
+import type { KernelInstance, SupportText } from '../../operators/kernel.js';
+import { needsPadding, stripDistance, type StripPlan } from './plan.js';
 
 /** Stands for the whole: its arguments and its needs are those of the step; the emitter writes the loop. */
 export function stripKernel(plan: StripPlan, nodes: readonly IntegerNode[]): KernelInstance {
@@ -9,14 +9,25 @@ export function stripKernel(plan: StripPlan, nodes: readonly IntegerNode[]): Ker
   const external = kernels.find((k) => k.external)?.external;
   return {
     family: [...new Set(kernels.map((k) => k.family))].join('+'),
-    template: 'strips',
+    template: 'strips/loop',
     stem: `strips_${nodes.length}`,
     view: {},
     arguments: [...plan.sources.map((tensor) => ({ kind: 'input', tensor }) as const), { kind: 'output', tensor: plan.sink.tensor }, { kind: 'scratch' }],
     scratchBytes: plan.scratchBytes,
     scalars: [...new Set(kernels.flatMap((k) => k.scalars))],
-    support: [...kernels.flatMap((k) => k.support ?? []), { template: 'strip-rows', view: {} }],
+    support: [...kernels.flatMap((k) => k.support ?? []), ...rowFunctions(plan)],
     overlap: plan.sources.map((source, input) => ({ input, distanceBytes: stripDistance(plan, source) })),
     ...(external && { external }),
   };
+}
+
+/** What the loop calls beside the kernels. */
+function rowFunctions(plan: StripPlan): readonly SupportText[] {
+  const produced = plan.buffers.filter((b) => !plan.sources.includes(b.tensor));
+  const templates = [
+    'strips/take-rows',
+    ...(produced.some((b) => needsPadding(b, plan)) ? ['strips/pad-rows'] : []),
+    ...(plan.buffers.some((b) => b.held > b.rows) ? ['strips/drop-rows'] : []),
+  ];
+  return templates.map((template) => ({ template, view: {} }));
 }
