@@ -1,0 +1,119 @@
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Requantize } from '../../../src/graph/integer.js';
+import { fitLine } from '../../../src/operators/dsp/line-fit.js';
+import { countFamily } from '../../support/dsp-cases.js';
+import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
+import { IntegerGraphBuilder, type Random, Random as Source, type TensorOptions } from '../../support/integer-graphs.js';
+import { type LinearCase, samples } from '../../support/linear-cases.js';
+
+const elementwise = suite('dsp element-wise operators, pools and softmax');
+
+const SEED = 90;
+const S8: TensorOptions = { bits: 8 };
+const U8: TensorOptions = { bits: 8, signed: false };
+
+const count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+
+interface Plan {
+  readonly op: string;
+  readonly shapes: readonly (readonly number[])[];
+  readonly type: TensorOptions;
+  readonly attributes: Record<string, unknown>;
+  readonly requantize?: Requantize;
+  readonly shape: readonly number[];
+  readonly output?: TensorOptions;
+}
+
+function single(random: Random, name: string, plan: Plan): LinearCase {
+  const builder = new IntegerGraphBuilder(name);
+  const ids = plan.shapes.map((shape, i) => builder.input(`x${i}`, shape, plan.type));
+  builder.node(plan.op, 'y', ids, { attributes: plan.attributes as never, ...(plan.requantize && { requantize: plan.requantize }), shape: plan.shape, output: plan.output ?? plan.type });
+  const vectors = plan.shapes.map((shape) => samples(random, plan.type, count(shape), 4));
+  // lowest with highest, and the other way round
+  const inputs = [0, 1, 2, 3].map((v) => vectors.map((list, i) => list[v < 2 && i === 1 ? 1 - v : v]!));
+  return { name, graph: builder.build(['y']), inputs };
+}
+
+const zero = (random: Random) => random.integer(-128, 127);
+const multiplier = (random: Random) => random.integer(2 ** 30, 2 ** 31 - 1);
+
+function addition(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 5), random.integer(1, 5), random.integer(4, 9)];
+  const op = random.pick(['add', 'sub']);
+  const end = { zeroPoint: zero(random), clamp: [-128, 127] as const };
+  const common = { op, shapes: [shape, shape], type: S8, shape };
+  if (random.next() < 0.4) {
+    const shift = random.integer(12, 20);
+    const multipliers = [random.integer(100, 32767), random.integer(100, 32767)];
+    return single(random, name, { ...common, attributes: { variant: 'dyadic', inputMultipliers: multipliers, offset: random.integer(-(2 ** 20), 2 ** 20) }, requantize: { mode: 'shift', rounding: 'halfUp', shift: [shift], ...end } });
+  }
+  // the operand of the larger scale has exactly one half
+  const ratios = random.pick([[multiplier(random), 2 ** 30], [2 ** 30, multiplier(random)]]);
+  const shifts = ratios.map((m) => (m === 2 ** 30 ? 0 : -random.integer(1, 4)));
+  const mode = random.pick(['tfliteDouble', 'tfliteDouble', 'tfliteSingle'] as const);
+  const attributes = { variant: 'tflite', inputZeroPoints: [zero(random), zero(random)], inputMultipliers: ratios, inputShifts: shifts };
+  return single(random, name, { ...common, attributes, requantize: { mode, multiplier: [multiplier(random)], shift: [-random.integer(17, 20)], ...end } });
+}
+
+function rescaling(random: Random, name: string): LinearCase {
+  const shape = [random.integer(4, 23)];
+  const output = random.pick([S8, U8]);
+  const clamp = output === S8 ? ([-128, 127] as const) : ([0, 255] as const);
+  const mode = random.pick(['tfliteDouble', 'tfliteSingle'] as const);
+  const requantize: Requantize = { mode, multiplier: [multiplier(random)], shift: [random.integer(-3, 1)], zeroPoint: random.integer(clamp[0], clamp[1]), clamp };
+  return single(random, name, { op: 'requantize', shapes: [shape], type: S8, attributes: { inputZeroPoint: zero(random) }, requantize, shape, output });
+}
+
+function window(random: Random, most: number) {
+  const kernel = [random.integer(1, most), random.integer(1, most)];
+  const strides = [random.integer(1, 3), random.integer(1, 3)];
+  const pad = [0, 0, 0, 0].map((_, i) => random.integer(0, Math.min(2, kernel[i >> 1]! - 1)));
+  const size = [0, 1].map((axis) => Math.max(1, kernel[axis]! - pad[2 * axis]! - pad[2 * axis + 1]!) + Math.max(...pad) + random.integer(0, 3));
+  const output = [0, 1].map((axis) => Math.floor((size[axis]! + pad[2 * axis]! + pad[2 * axis + 1]! - kernel[axis]!) / strides[axis]!) + 1);
+  return { kernel, strides, pad, size, output };
+}
+
+function pool(random: Random, name: string): LinearCase {
+  const { kernel, strides, pad, size, output } = window(random, random.pick([2, 3, 4, 16]));
+  const channels = random.pick([4, 5, 6, 7, 8, 12, 19]);
+  const type = random.pick([S8, S8, U8]);
+  const clamp = random.pick([type === S8 ? [-128, 127] : [0, 255], type === S8 ? [-100, 90] : [10, 250]]);
+  const op = random.pick(['average-pool2d', 'max-pool2d']);
+  const attributes = { ...(op === 'average-pool2d' && { variant: 'tflite' }), kernel, strides, pad, clamp };
+  return single(random, name, { op, shapes: [[...size, channels]], type, attributes, shape: [...output, channels] });
+}
+
+/** 16 x 16 taps of one code: sums at the ends of 16 bits. */
+function largestSums(random: Random, name: string, type: TensorOptions): LinearCase {
+  const attributes = { variant: 'tflite', kernel: [16, 16], strides: [1, 1], pad: [0, 0, 0, 0], clamp: type === S8 ? [-128, 127] : [0, 255] };
+  return single(random, name, { op: 'average-pool2d', shapes: [[16, 16, 6]], type, attributes, shape: [1, 1, 6] });
+}
+
+function softmax(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 3), random.integer(2, 40)];
+  const shift = random.integer(18, 26);
+  const diffMin = -Math.floor((31 * 2 ** 26) / 2 ** shift);
+  const attributes = { variant: 'tflite', axis: random.pick([0, 1]), multiplier: multiplier(random), shift, diffMin, rounding: random.pick(['double', 'single']) };
+  return single(random, name, { op: 'softmax', shapes: [shape], type: S8, attributes, shape });
+}
+
+for (const target of ['cortex-m7', 'cortex-m4']) {
+  elementwise(`equal the simulator on ${target}`, async () => {
+    const random = new Source(SEED);
+    const many = (n: number, make: (random: Random, name: string) => LinearCase) => Array.from({ length: n }, (_, i) => make(random, `seed ${SEED} ${make.name} ${i}`));
+    const cases = [...many(40, addition), ...many(30, rescaling), ...many(70, pool), ...many(25, softmax), largestSums(random, 'signed', S8), largestSums(random, 'unsigned', U8)];
+    const taken = countFamily(cases, 'dsp', target);
+    assert.ok(taken >= 0.9 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
+    await expectFirmwareMatchesSimulator(cases, [target]);
+  });
+}
+
+elementwise('no line is accepted where one code is out of reach', () => {
+  const wanted = (a: number) => (a === 17 ? 5 : Math.floor(a / 2));
+  assert.is(fitLine({ ranges: [[-128, 127], [0, 0]], slopes: [0.5, 0], clamp: [-128, 127], wanted }), null);
+  const fit = fitLine({ ranges: [[-128, 127], [0, 0]], slopes: [0.5, 0], clamp: [-128, 127], wanted: (a) => Math.floor(a / 2) })!;
+  for (let a = -128; a < 128; a++) assert.is((Math.floor((a * fit.multipliers[0]) / 256) + fit.constant) >> fit.shift, Math.floor(a / 2));
+});
+
+elementwise.run();
