@@ -26,11 +26,13 @@ export function checkTemplates(sources, root) {
   const folder = join(root, 'templates/c');
   const files = listFiles(folder).filter((f) => f.endsWith('.hbs'));
   const texts = new Map(files.map((f) => [relative(folder, f).replace(/\.hbs$/, ''), readFileSync(f, 'utf8')]));
-  const code = sources.filter((s) => /^src\/(operators|emit|toolchains)\//.test(s.path)).map((s) => s.text).join('\n');
+  const code = sources.filter((s) => /^src\/(operators|schedule|emit|toolchains)\//.test(s.path)).map((s) => s.text).join('\n');
+  // Names that are put together: `dsp/rows-stride${stride}`.
+  const patterns = [...code.matchAll(/`([\w-]+\/[\w-]*\$\{[^`]*)`/g)].map((m) => new RegExp(`^${m[1].replace(/\$\{[^}]*\}/g, '[\\w-]+')}$`));
   const problems = [];
   for (const name of texts.keys()) {
     const partial = /^partials\/(.*)$/.exec(name)?.[1];
-    const used = partial ? [...texts.values()].some((t) => new RegExp(`\\{\\{#?>\\s*${partial}[\\s~}]`).test(t)) : code.includes(`'${name.replace(/^project\//, '')}'`) || code.includes(`"${name}"`);
+    const used = partial ? [...texts.values()].some((t) => new RegExp(`\\{\\{#?>\\s*${partial}[\\s~}]`).test(t)) : code.includes(`'${name.replace(/^project\//, '')}'`) || code.includes(`"${name}"`) || patterns.some((pattern) => pattern.test(name));
     if (!used) problems.push(`templates/c/${name}.hbs: nothing uses it`);
   }
   return problems;
