@@ -30,7 +30,7 @@ export interface FixedRequantize {
 }
 
 /** floor((acc·multiplier + constant) / 2^exponent) + zero point. */
-interface Line {
+export interface Line {
   readonly multiplier: bigint;
   readonly constant: bigint;
   readonly exponent: number;
@@ -44,6 +44,7 @@ interface Accumulator {
 
 /** Shifts to try: the more, the more of the multiplier's bits survive where it is small. */
 const SHIFTS = [12, 9, 6];
+const MOST_NUDGES = 64;
 
 /** Null where a channel has no such form. `largestWeight` is the largest magnitude among a channel's weights. */
 export function fixRequantize(node: IntegerNode, largestWeights: readonly number[]): FixedRequantize | null {
@@ -55,8 +56,13 @@ export function fixRequantize(node: IntegerNode, largestWeights: readonly number
     return { range, mostScale: Math.min(8, room(32767, weight), room(2 ** 30, Math.max(-range[0], range[1]))) };
   });
   for (const shift of SHIFTS) {
-    const channels = accumulators.map((accumulator, channel) => fixChannel(requantize, channel, accumulator, shift));
-    if (channels.every((c) => c !== null)) return { shift, channels };
+    const channels: FixedChannel[] = [];
+    for (const [channel, accumulator] of accumulators.entries()) {
+      const fixed = fixChannel(requantize, channel, accumulator, shift);
+      if (!fixed) break;
+      channels.push(fixed);
+    }
+    if (channels.length === accumulators.length) return { shift, channels };
   }
   return null;
 }
@@ -68,7 +74,7 @@ function fixChannel(requantize: Requantize, channel: number, accumulator: Accumu
 }
 
 /** Null where the mode is no single line over the accumulator's range. */
-function lineOf(requantize: Requantize, channel: number, [low]: readonly [number, number]): Line | null {
+export function lineOf(requantize: Requantize, channel: number, [low]: readonly [number, number]): Line | null {
   const entry = (list: readonly number[]) => list[list.length === 1 ? 0 : channel]!;
   const halfUp = (multiplier: number, exponent: number): Line | null =>
     exponent < 1 ? null : { multiplier: BigInt(multiplier), constant: 1n << BigInt(exponent - 1), exponent };
@@ -115,7 +121,7 @@ function nearChannel(line: Line, requantize: Requantize, { range, mostScale }: A
     const places = 32 - growth;
     const addend = Number((line.constant + (places > 0 ? 1n << BigInt(places - 1) : 0n)) >> BigInt(Math.max(places, 0))) + requantize.zeroPoint * 2 ** shift;
     if (places < 0 || multiplier > 0x7fffffff || multiplier === 0) continue;
-    for (const [m, a, nudge] of neighbours(multiplier, addend, 2 ** scale)) {
+    for (const [m, a, nudge] of neighbours(multiplier, addend)) {
       const channel = { scale, nudge, multiplier: m, addend: a };
       if (holds(channel, range) && sameThresholds(channel, wanted, requantize, range, shift)) return channel;
     }
@@ -123,13 +129,14 @@ function nearChannel(line: Line, requantize: Requantize, { range, mostScale }: A
   return null;
 }
 
-function neighbours(multiplier: number, addend: number, unit: number): readonly (readonly [number, number, number])[] {
-  const nudges = [0, Math.floor(unit / 2)];
-  return [0, 1, -1].flatMap((m) => [0, 1, -1].flatMap((a) => nudges.map((n) => [multiplier + m, addend + a, n] as const)));
+export /** One unit of the addend is 2^32/multiplier units of the scaled accumulator: as many nudges lie between two addends. */
+function* neighbours(multiplier: number, addend: number): Generator<readonly [number, number, number]> {
+  const nudges = Math.min(MOST_NUDGES, Math.ceil(2 ** 32 / multiplier));
+  for (const m of [0, 1, -1]) for (const a of [0, -1, 1]) for (let nudge = 0; nudge < nudges; nudge++) yield [multiplier + m, addend + a, nudge];
 }
 
 /** For every code above the lowest: the smallest accumulator of the range that reaches it (one beyond the range where none does). */
-function thresholds({ multiplier, constant, exponent }: Line, { clamp, zeroPoint }: Requantize, range: readonly [number, number]): readonly number[] {
+export function thresholds({ multiplier, constant, exponent }: Line, { clamp, zeroPoint }: Requantize, range: readonly [number, number]): readonly number[] {
   return codesAbove(clamp).map((code) => {
     const needed = (BigInt(code - zeroPoint) << BigInt(exponent)) - constant;
     if (multiplier === 0n) return needed <= 0n ? range[0] : range[1] + 1;
@@ -137,7 +144,7 @@ function thresholds({ multiplier, constant, exponent }: Line, { clamp, zeroPoint
   });
 }
 
-function sameThresholds({ scale, nudge, multiplier, addend }: FixedChannel, wanted: readonly number[], { clamp }: Requantize, range: readonly [number, number], shift: number): boolean {
+export function sameThresholds({ scale, nudge, multiplier, addend }: FixedChannel, wanted: readonly number[], { clamp }: Requantize, range: readonly [number, number], shift: number): boolean {
   return codesAbove(clamp).every((code, i) => {
     const needed = ceilDivide(BigInt(code * 2 ** shift - addend) << 32n, BigInt(multiplier));
     return within(ceilDivide(needed - BigInt(nudge), 1n << BigInt(scale)), range) === wanted[i];
@@ -158,7 +165,7 @@ function ceilDivide(a: bigint, b: bigint): bigint {
 }
 
 /** Nothing wraps: the scaled accumulator, and the high word plus the addend. */
-function holds({ scale, nudge, multiplier, addend }: FixedChannel, [low, high]: readonly [number, number]): boolean {
+export function holds({ scale, nudge, multiplier, addend }: FixedChannel, [low, high]: readonly [number, number]): boolean {
   const scaled = Math.max(-low, high) * 2 ** scale + nudge;
   return scaled < 2 ** 31 && (scaled * multiplier) / 2 ** 32 + Math.abs(addend) + 1 < 2 ** 31;
 }

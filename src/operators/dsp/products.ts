@@ -1,8 +1,11 @@
 /** Sums of products with 3 rows x 2 channels in registers: what convolutions and fully connected layers share. */
 import type { IntegerNode } from '../../graph/integer.js';
+import { elementCount } from '../../graph/float.js';
 import { inputZeroPointOf, type LinearTensors } from '../linear/integer.js';
 import { rowSums } from '../linear/kernels.js';
 import type { KernelContext, SupportText } from '../kernel.js';
+import { chooseEpilogue, type Epilogue, epilogueName, epilogueView } from './epilogue.js';
+import { predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
 import { blockWords, channelBlocks, packBlocks, type StreamSource } from './stream.js';
 
@@ -16,6 +19,8 @@ export interface Tile {
   readonly roundBytes: readonly [number, number];
   /** Rounds that stand before the loop. */
   readonly roundsBefore: number;
+  /** The template has a form without a way back, for rows that the unrolled loop takes in one pass. */
+  readonly canRunOnce: boolean;
   readonly sums: object;
 }
 
@@ -27,6 +32,7 @@ const TILE_3X2: Tile = {
   unroll: 15,
   roundBytes: [72, 60],
   roundsBefore: 1,
+  canRunOnce: true,
   sums: {
     channels: [
       { sums: [{ sum: 'r9', address: '[r5, r7]' }, { sum: 'r10', address: '[r5, r7, lsl #1]' }, { sum: 'r8', address: '[r5], #1' }] },
@@ -42,6 +48,7 @@ const TILE_1X4: Tile = {
   unroll: 8,
   roundBytes: [68, 38],
   roundsBefore: 0,
+  canRunOnce: false,
   sums: { lanes: [4, 5, 6, 7].map((register, i) => ({ weights: `r${register}`, sum: `r${9 + i}` })) },
 };
 
@@ -82,32 +89,36 @@ export interface ProductsPlan {
     readonly last: ProductsSizes;
   };
   readonly laneBytes: number;
+  /** Predicted, without the gathering of windows. */
+  readonly instructions: number;
   readonly support: readonly SupportText[];
 }
 
 /** Weights [channels, depth] as a stream, the sizes that go with it, and the functions that consume it. */
 export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile, wide: boolean): ProductsPlan {
-  const source = streamSource(node, t, channels, depth, requantize, wide);
+  const epilogue = chooseEpilogue(node, t, channels, requantize, wide);
+  const source = streamSource(node, t, channels, depth, epilogue, wide);
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
   const rounds = Math.ceil(depth / 4);
   const laneBytes = rounds * 4 * 2 * tile.rows;
   const words = blockWords(source, tile.channels);
-  const skippedBytes = tile.roundBytes[wide ? 1 : 0] * skippedRounds(rounds - tile.roundsBefore, tile.unroll);
+  const looped = rounds - tile.roundsBefore;
+  const skippedBytes = tile.roundBytes[wide ? 1 : 0] * skippedRounds(looped, tile.unroll);
   const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes });
-  const doubledLanes = requantize.doubled && !wide;
-  const inputSuffix = `${t.x.type.signed ? 's8' : 'u8'}${doubledLanes ? '_doubled' : ''}`;
-  const suffix = `${inputSuffix}${wide ? '_w16' : ''}_${outputSuffix(requantize)}`;
-  const widenSuffix = `${tile.rows > 1 ? 'rows' : 'row'}_${inputSuffix}`;
+  const once = tile.canRunOnce && looped <= tile.unroll;
+  const suffix = `${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
+  const widen = widenView(t, epilogue.laneScale, tile.rows);
   return {
     stream: packBlocks(source, blocks),
-    view: { suffix, widenSuffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1) },
+    view: { suffix, widenSuffix: widen.suffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1) },
     laneBytes,
+    instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, wide, tile }, requantize),
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
-      { template: 'dsp/widen-rows', view: widenView(widenSuffix, t, doubledLanes, tile.rows) },
-      { template: tile.template, view: productsView(suffix, requantize, tile, wide) },
+      { template: 'dsp/widen-rows', view: widen },
+      { template: tile.template, view: { suffix, wide, once, unroll: tile.unroll, ...epilogueView(epilogue), ...tile.sums } },
     ],
   };
 }
@@ -117,55 +128,41 @@ function skippedRounds(rounds: number, unroll: number): number {
   return rounds === 0 ? unroll : (unroll - (rounds % unroll)) % unroll;
 }
 
-/** Where the requantization wants twice the sum, int16 weights or else the lanes are doubled, and the bias is. */
-function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, wide: boolean): StreamSource {
+function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, { channels: constants, laneScale, shifted }: Epilogue, wide: boolean): StreamSource {
   const sums = rowSums(t.weightCodes, channels);
-  const offset = inputZeroPointOf(node) + laneOffset(t, requantize.doubled && !wide);
-  const scale = requantize.doubled ? 2 : 1;
+  const offset = inputZeroPointOf(node) + laneOffset(t, laneScale);
   return {
     row: (channel) => t.weightCodes.subarray(channel * depth, (channel + 1) * depth),
     depth,
-    bias: (channel) => scale * (t.biasCodes[channel]! - offset * sums[channel]!),
-    requantize,
+    bias: (channel) => 2 ** constants[channel]!.scale * (t.biasCodes[channel]! - offset * sums[channel]!) + constants[channel]!.nudge,
+    channels: constants,
+    shifted,
     wide,
-    scale: wide ? scale : 1,
+    factor: (channel) => 2 ** (constants[channel]!.scale - laneScale),
   };
 }
 
-/** Lanes hold value + offset: doubling is a mask, which wants unsigned bytes. */
-function laneOffset(t: LinearTensors, doubledLanes: boolean): number {
-  return doubledLanes && t.x.type.signed ? 128 : 0;
+/** Lanes hold value + offset: scaling is a mask, which wants unsigned bytes. */
+function laneOffset(t: LinearTensors, laneScale: number): number {
+  return laneScale > 0 && t.x.type.signed ? 128 : 0;
 }
 
-function outputSuffix({ kind, unshifted, saturation }: FoldedRequantize): string {
-  return `${kind}${unshifted ? '_high' : ''}_${saturation.signed ? 's' : 'u'}${saturation.bits}`;
-}
-
-function widenView(suffix: string, t: LinearTensors, doubled: boolean, count: number): object {
+function widenView(t: LinearTensors, laneScale: number, count: number): { readonly suffix: string } {
   const { signed } = t.x.type;
   const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
-  return {
-    suffix,
+  const view = {
+    suffix: `${count > 1 ? 'rows' : 'row'}_${signed ? 's8' : 'u8'}${laneScale > 0 ? `_x${2 ** laneScale}` : ''}`,
     several: count > 1,
     rows: registers.slice(0, count),
     store: count > 1 ? 'stmia r2!, {r9-r11}' : 'str r9, [r2], #4',
     signed,
-    doubled,
-    offset: laneOffset(t, doubled) !== 0,
+    scaled: laneScale > 0,
+    factor: 2 ** laneScale,
+    mask: 255 * 2 ** laneScale,
+    left: laneScale,
+    right: 8 - laneScale,
+    offset: laneOffset(t, laneScale) !== 0,
     extend: signed ? 'sxtb16' : 'uxtb16',
   };
-}
-
-function productsView(suffix: string, { kind, unshifted, saturation }: FoldedRequantize, tile: Tile, wide: boolean): object {
-  return {
-    suffix,
-    wide,
-    unroll: tile.unroll,
-    shifted: !unshifted,
-    away: kind === 'away',
-    multiply: kind === 'floor' ? 'smmla' : 'smmlar',
-    saturate: saturation.signed ? 'ssat' : 'usat',
-    bits: saturation.bits,
-    ...tile.sums,
-  };
+  return view;
 }

@@ -1,0 +1,77 @@
+/** How sums become codes in the products of a layer: the cheapest form of requantization that its channels have. */
+import type { IntegerNode } from '../../graph/integer.js';
+import type { LinearTensors } from '../linear/integer.js';
+import { fixRequantize } from './fixed-shift.js';
+import type { FoldedRequantize } from './requantize.js';
+import { uniformRequantize } from './uniform-shift.js';
+
+export interface EpilogueChannel {
+  /** Sums are 2^scale times the accumulator, plus the nudge. */
+  readonly scale: number;
+  readonly nudge: number;
+  readonly multiplier: number;
+  readonly addend: number;
+  readonly shift: number;
+}
+
+export interface Epilogue {
+  /** `line`: SMMLA and a saturation with its shift built in; the others: requantize.ts. */
+  readonly kind: FoldedRequantize['kind'] | 'line';
+  /** Lanes of the input are 2^laneScale times their value; the rest of a channel's scale lies in its weights. */
+  readonly laneScale: number;
+  /** The saturation's own shift. */
+  readonly immediate: number;
+  /** Channels have shifts of their own. */
+  readonly shifted: boolean;
+  readonly saturation: FoldedRequantize['saturation'];
+  readonly channels: readonly EpilogueChannel[];
+}
+
+/** `wide`: weights are lanes of 16 bits, which leave room for a scale of their own. */
+export function chooseEpilogue(node: IntegerNode, t: LinearTensors, channels: number, folded: FoldedRequantize, wide: boolean): Epilogue {
+  const { saturation } = folded;
+  const line = folded.unshifted ? null : wide ? fixRequantize(node, largestWeights(t, channels)) : uniformRequantize(node, channels);
+  if (line) {
+    const laneScale = 'scale' in line ? (line.scale as number) : 0;
+    return { kind: 'line', laneScale, immediate: line.shift, shifted: false, saturation, channels: line.channels.map((c) => ({ ...c, shift: 0 })) };
+  }
+  const scale = folded.doubled ? 1 : 0;
+  return {
+    kind: folded.kind,
+    laneScale: wide ? 0 : scale,
+    immediate: 0,
+    shifted: !folded.unshifted,
+    saturation,
+    channels: folded.channels.map((c) => ({ ...c, scale, nudge: 0 })),
+  };
+}
+
+/** Part of the names of functions with this epilogue. */
+export function epilogueName({ kind, shifted, immediate, saturation }: Epilogue): string {
+  const form = kind === 'line' ? `line${immediate}` : `${kind}${shifted ? '' : '_high'}`;
+  return `${form}_${saturation.signed ? 's' : 'u'}${saturation.bits}`;
+}
+
+/** Fields of the templates of products. */
+export function epilogueView({ kind, shifted, immediate, saturation }: Epilogue): object {
+  const line = kind === 'line';
+  return {
+    line,
+    shifted,
+    immediate,
+    away: kind === 'away',
+    multiply: kind === 'floor' || line ? 'smmla' : 'smmlar',
+    saturate: saturation.signed ? 'ssat' : 'usat',
+    bits: saturation.bits,
+  };
+}
+
+function largestWeights(t: LinearTensors, channels: number): readonly number[] {
+  const depth = t.weightCodes.length / channels;
+  const largest = new Array<number>(channels).fill(0);
+  t.weightCodes.forEach((w, i) => {
+    const channel = Math.floor(i / depth);
+    largest[channel] = Math.max(largest[channel]!, Math.abs(w));
+  });
+  return largest;
+}
