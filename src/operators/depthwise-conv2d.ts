@@ -18,6 +18,7 @@ import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 import { mveDepthwiseConv2d } from './mve/depthwise-conv2d.js';
 import { slidingOverlap } from './overlap.js';
+import { portableDepthwise } from './portable/depthwise.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -159,6 +160,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, clamped, general],
+    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, ...portableDepthwise, clamped, general],
   },
 });
