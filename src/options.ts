@@ -30,6 +30,7 @@ const optionsSchema = v.strictObject({
   optimize: v.optional(choice(['speed', 'ram', 'flash'])),
   weights: v.optional(choice(['int8', 'int16', 'packed'])),
   winograd: v.optional(v.boolean()),
+  flashBudget: v.optional(positive),
   calib: v.optional(fileList),
   eval: v.optional(fileList),
   labels: v.optional(v.string()),

@@ -54,6 +54,7 @@ function commandLineOf(options: RoadOptions, targetId: string): string {
     options.optimize !== 'speed' && `--optimize ${options.optimize}`,
     options.weights !== 'int8' && `--weights ${options.weights}`,
     options.winograd && '--winograd',
+    options.flashBudget !== undefined && `--flash-budget ${options.flashBudget}`,
     options.keepInput && '--keep-input',
     options.wrapper && '--wrapper',
   ].filter(Boolean);
@@ -182,7 +183,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const target = findTarget(targetId);
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
-    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, keepInput: options.keepInput }));
+    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, flashBudget: options.flashBudget ?? null, keepInput: options.keepInput }));
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });

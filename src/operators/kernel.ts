@@ -51,6 +51,8 @@ export interface KernelInstance {
   readonly view: object;
   readonly arguments: readonly KernelArgument[];
   readonly scratchBytes: number;
+  /** Predicted instructions of one call, where layouts of weights compete. */
+  readonly instructions?: number;
   /** Scalar functions (of sim/scalar) that the text calls. */
   readonly scalars: readonly string[];
   /** Static functions that the text calls, in the order in which they must be defined. */

@@ -53,6 +53,11 @@ export function nodeMacs(node: IntegerNode, graph: IntegerGraph): number {
   return operator(node.op).integer?.macs?.(node, graph) ?? 0;
 }
 
+/** Layout of the weights in flash, in words. */
+function weightsText({ weights, winograd, flashBudget }: Schedule['options']): string {
+  return `${flashBudget === null ? weights : `within ${flashBudget} B`}${winograd ? ' + winograd' : ''}`;
+}
+
 /** Widest constant of the node with at most 8 bits: its weights (biases are 32). */
 function weightBits(node: IntegerNode, graph: IntegerGraph): number | null {
   const bits = node.inputs.slice(1).map((id) => integerTensor(graph, id)).filter((t) => t.constant && t.type.bits <= 8).map((t) => t.type.bits);
@@ -143,7 +148,7 @@ export function buildReport(inputs: ReportInputs): Report {
     },
     target: schedule.target.id,
     kernels: families.join('+') || 'none',
-    weights: schedule.options.weights + (schedule.options.winograd ? ' + winograd' : ''),
+    weights: weightsText(schedule.options),
     method: graph.provenance.method,
     bits: graph.provenance.bits,
     arith: graph.provenance.arith,

@@ -2,6 +2,7 @@
 import type { IntegerGraph } from '../graph/integer.js';
 import type { Target } from '../targets/target.js';
 import { resolveAliases } from './aliases.js';
+import { chooseLayouts } from './layouts.js';
 import { optimizePlan, planMemory } from './memory.js';
 import type { Schedule, ScheduleOptions } from './schedule.js';
 import { buildSteps } from './steps.js';
@@ -9,10 +10,11 @@ import { buildLeanSteps } from './strips/partition.js';
 
 export type { ArenaPlan, Schedule, ScheduleOptions, Step } from './schedule.js';
 
-export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', optimize: 'speed', weights: 'int8', winograd: false, keepInput: false };
+export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', optimize: 'speed', weights: 'int8', winograd: false, flashBudget: null, keepInput: false };
 
-export function buildSchedule(graph: IntegerGraph, target: Target, options: ScheduleOptions = DEFAULT_SCHEDULE_OPTIONS): Schedule {
+export function buildSchedule(graph: IntegerGraph, target: Target, given: ScheduleOptions = DEFAULT_SCHEDULE_OPTIONS): Schedule {
   const aliases = resolveAliases(graph);
+  const options = given.flashBudget === null ? given : { ...given, layouts: chooseLayouts(graph, target, given, aliases, given.flashBudget) };
   const { steps, unobserved } = options.optimize === 'ram' ? buildLeanSteps(graph, target, options, aliases) : buildSteps(graph, target, options, aliases);
   return { graph, target, options, steps, aliases, arena: planMemory(graph, target, steps, aliases, options.keepInput), unobserved };
 }

@@ -4,12 +4,22 @@ import type { KernelInstance } from '../operators/kernel.js';
 import type { Target } from '../targets/target.js';
 import type { StripPlan } from './strips/plan.js';
 
+/** How a layer's weights lie in flash. */
+export interface WeightLayout {
+  readonly weights: 'int8' | 'int16' | 'packed';
+  readonly winograd: boolean;
+}
+
 export interface ScheduleOptions {
   readonly kernels: 'auto' | string;
   readonly optimize: 'speed' | 'ram' | 'flash';
   readonly weights: 'int8' | 'int16' | 'packed';
   /** Convolutions in the transformed domain are allowed. */
   readonly winograd: boolean;
+  /** Most bytes of constants: each layer takes the layout of its weights by what it saves. */
+  readonly flashBudget: number | null;
+  /** What each node took within the budget. */
+  readonly layouts?: ReadonlyMap<string, WeightLayout>;
   /** Inputs stay readable after run. */
   readonly keepInput: boolean;
 }

@@ -80,7 +80,8 @@ export function firstMatch({ graph, nodes, families, target, options, users, ker
       if (kernel.family !== family) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
-      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights: options.weights, winograd: options.winograd };
+      const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
+      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights, winograd };
       if (kernel.when(context)) return { group, kernel: kernel.instantiate(context) };
     }
   }

@@ -42,6 +42,7 @@ export function productsInstance(node: IntegerNode, template: string, stem: stri
     view,
     arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: plan.stream }, { kind: 'scratch' }],
     scratchBytes,
+    instructions: plan.instructions,
     scalars: [],
     support: [...plan.support, ...more],
     overlap,

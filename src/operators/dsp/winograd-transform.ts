@@ -6,7 +6,7 @@ import type { Geometry } from '../linear/geometry.js';
 export const POINTS = 16;
 
 /** The point where a constant added to every input appears, and the bias. */
-export const biasPoint = 5;
+const BIAS_POINT = 5;
 
 const G = [[1, 0, 0], [1, 1, 1], [1, -1, 1], [0, 0, 1]] as const;
 
@@ -27,24 +27,30 @@ export function transformWeights(codes: Codes, outputs: number, inputs: number, 
 }
 
 /**
- * Every sum that a halving sees, and every one that follows, fits into 32 bits for any input: partial sums may wrap, being
- * sums modulo 2^32, but what is shifted must be whole.
+ * A bound on every sum from which codes are computed, for any input: of M, of what is halved, and of what follows. Partial
+ * sums of M may wrap, being sums modulo 2^32; these must not. `range` holds the codes of the input and of its padding.
  */
-export function staysInInt32(transformed: Int16Array, bias: Float64Array, { inputChannels, outputChannels }: Geometry, [low, high]: readonly [number, number], pad: number): boolean {
-  const [least, most] = [Math.min(low, pad), Math.max(high, pad)];
-  const limit = 2 ** 31 - 1;
+export function transformedReach(transformed: Int16Array, bias: Float64Array, { inputChannels, outputChannels }: Pick<Geometry, 'inputChannels' | 'outputChannels'>, range: readonly [number, number]): number {
+  let reach = 0;
   for (let o = 0; o < outputChannels; o++) {
-    const reach = Array.from({ length: POINTS }, (_, point) => {
-      // (1,1) sums four inputs; everywhere else two are taken from two
-      const value = point === biasPoint ? 4 * Math.max(-least, most) : 2 * (most - least);
+    const sums = Array.from({ length: POINTS }, (_, point) => {
       let weights = 0;
       for (let c = 0; c < inputChannels; c++) weights += Math.abs(transformed[(o * POINTS + point) * inputChannels + c]!);
-      return weights * value + (point === biasPoint ? Math.abs(bias[o]!) : 0);
+      return weights * largestValue(point, range) + (point === BIAS_POINT ? Math.abs(bias[o]!) : 0);
     });
-    const columns = [0, 1, 2, 3].map((j) => ({ middle: reach[4 + j]! + reach[8 + j]!, outer: Math.max(reach[j]!, reach[12 + j]!) }));
-    const rows = columns.map(({ middle, outer }) => outer + middle / 2);
-    const sums = [...columns.map(({ middle }) => middle), ...rows, rows[1]! + rows[2]!, Math.max(rows[0]!, rows[3]!) + (rows[1]! + rows[2]!) / 2];
-    if (sums.some((sum) => sum > limit) || reach.some((sum) => sum > limit)) return false;
+    reach = Math.max(reach, outputReach(sums));
   }
-  return true;
+  return reach;
+}
+
+/** The middle point adds four codes; every other takes two from two. */
+function largestValue(point: number, [low, high]: readonly [number, number]): number {
+  return point === BIAS_POINT ? 4 * Math.max(-low, high) : 2 * (high - low);
+}
+
+function outputReach(sums: readonly number[]): number {
+  const middles = [0, 1, 2, 3].map((j) => sums[4 + j]! + sums[8 + j]!);
+  const columns = middles.map((middle, j) => Math.max(sums[j]!, sums[12 + j]!) + middle / 2);
+  const outputs = Math.max(columns[0]!, columns[3]!) + (columns[1]! + columns[2]!) / 2;
+  return Math.max(...sums, ...middles, ...columns, columns[1]! + columns[2]!, outputs);
 }

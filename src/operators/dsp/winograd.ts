@@ -16,8 +16,9 @@ import { activationArguments, foldedBias, linearStem, rowSums } from '../linear/
 import { padsWithZero } from '../linear/convolution.js';
 import { type Access, mayShare, overlapDistance } from '../overlap.js';
 import { cType } from '../views.js';
+import { codeInstructions } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
-import { POINTS, staysInInt32, transformWeights } from './winograd-transform.js';
+import { POINTS, transformedReach, transformWeights } from './winograd-transform.js';
 
 /** Unrolled code and the offsets of its loads allow no more. */
 const MOST_CHANNELS = 128;
@@ -45,7 +46,8 @@ function readLayer({ graph, group: [node], features }: KernelContext): Layer | n
   const transformed = transformWeights(t.weightCodes, g.outputChannels, g.inputChannels, scale);
   const folded = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
   const bias = Float64Array.from(folded, (b) => 4 * scale * b);
-  return staysInInt32(transformed, bias, g, t.x.codeRange, inputZeroPointOf(node)) ? { node, t, g, requantize, transformed, bias } : null;
+  const range = [Math.min(...t.x.codeRange, inputZeroPointOf(node)), Math.max(...t.x.codeRange, inputZeroPointOf(node))] as const;
+  return transformedReach(transformed, bias, g, range) < 2 ** 31 ? { node, t, g, requantize, transformed, bias } : null;
 }
 
 function geometryOf(node: IntegerNode, t: LinearTensors): Geometry {
@@ -81,6 +83,7 @@ function instantiate(layer: Layer): KernelInstance {
       { kind: 'scratch' },
     ],
     scratchBytes: POINTS * recordBytes(g),
+    instructions: predict(g, requantize),
     scalars: [],
     support: supportOf(layer, inputSuffix, suffix),
     overlap: overlapOf(layer),
@@ -197,6 +200,15 @@ function packWeights({ g, transformed }: Layer): Int16Array {
 function packConstants({ bias, requantize }: Layer): Int32Array {
   const words = requantize.channels.map(({ multiplier, addend, shift }, channel) => [bias[channel]!, multiplier, addend, ...(requantize.unshifted ? [] : [shift]), channel]);
   return Int32Array.from(words.flat());
+}
+
+/** Counted in the templates: input transforms, sums of products, output transforms of two tiles. */
+function predict(g: Geometry, requantize: FoldedRequantize): number {
+  const rounds = g.inputChannels / 4;
+  const input = 265 * rounds + 170;
+  const products = POINTS * (10 * rounds + 1) + 3 * Math.ceil(rounds) + 8;
+  const codes = 2 * (92 + 8 * codeInstructions(requantize));
+  return Math.ceil(g.outputHeight / 2) * Math.ceil(g.outputWidth / 4) * (input + (g.outputChannels / 2) * (products + codes));
 }
 
 /** Two tiles read their rows, then write two rows of the output. */

@@ -1,0 +1,60 @@
+/**
+ * Layouts of weights within a budget of flash: from the smallest of every layer upwards, always the change that saves most
+ * instructions a byte. Instructions are those that the kernels predict of themselves; layers whose kernels predict nothing
+ * keep the smallest.
+ */
+import { UsageError } from '../errors.js';
+import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
+import type { KernelInstance } from '../operators/kernel.js';
+import type { Target } from '../targets/target.js';
+import type { ScheduleOptions, WeightLayout } from './schedule.js';
+import { firstMatch, type Search, searchOf } from './steps.js';
+
+interface Choice {
+  readonly layout: WeightLayout;
+  readonly bytes: number;
+  readonly instructions: number;
+}
+
+/** Layout of every layer that has a choice, by the id of its node. Throws UsageError where the smallest take more than the budget. */
+export function chooseLayouts(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, budget: number): ReadonlyMap<string, WeightLayout> {
+  const smallest: WeightLayout = { weights: 'int8', winograd: false };
+  const layouts: readonly WeightLayout[] = [smallest, { weights: 'int16', winograd: false }, ...(options.winograd ? [{ weights: 'int16', winograd: true } as const] : [])];
+  const search = searchOf(graph, target, options, aliases);
+  const offers = search.nodes.map((node, at) => layouts.flatMap((layout) => choiceOf(search, node, at, layout)));
+  const chosen = offers.map((choices) => choices[0]);
+  let free = budget - chosen.reduce((sum, choice) => sum + (choice?.bytes ?? 0), 0);
+  if (free < 0) throw new UsageError(`the constants take ${budget - free} bytes at least, more than --flash-budget ${budget}`, { hint: 'raise the budget or choose a smaller model' });
+  for (let best = bestChange(offers, chosen, free); best; best = bestChange(offers, chosen, free)) {
+    free -= best.choice.bytes - chosen[best.at]!.bytes;
+    chosen[best.at] = best.choice;
+  }
+  return new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? smallest]));
+}
+
+function choiceOf(search: Search, node: IntegerNode, at: number, layout: WeightLayout): readonly Choice[] {
+  const options = { ...search.options, layouts: new Map([[node.id, layout]]) };
+  const kernel = firstMatch({ ...search, options }, at)?.kernel;
+  return kernel ? [{ layout, bytes: constantBytes(kernel), instructions: kernel.instructions ?? Infinity }] : [];
+}
+
+function constantBytes(kernel: KernelInstance): number {
+  return kernel.arguments.reduce((sum, a) => sum + (a.kind === 'constant' ? a.data.byteLength : 0), 0);
+}
+
+/** The change that fits and saves most instructions a byte; null where nothing is left to save. */
+function bestChange(offers: readonly (readonly Choice[])[], chosen: readonly (Choice | undefined)[], free: number): { readonly at: number; readonly choice: Choice } | null {
+  let best: { readonly at: number; readonly choice: Choice; readonly rate: number } | null = null;
+  for (const [at, choices] of offers.entries()) {
+    const now = chosen[at];
+    if (!now) continue;
+    for (const choice of choices) {
+      const saved = now.instructions - choice.instructions;
+      const bytes = choice.bytes - now.bytes;
+      if (!(saved > 0) || bytes > free) continue;
+      const rate = saved / Math.max(bytes, 1);
+      if (!best || rate > best.rate) best = { at, choice, rate };
+    }
+  }
+  return best;
+}
