@@ -6,7 +6,7 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, padCodes, padOf, type LinearTensors } from '../linear/integer.js';
 import { foldedBias, linearStem } from '../linear/kernels.js';
 import { cType } from '../views.js';
-import { fitsVectors, StreamWriter, VECTOR, vectorView, writeConstants } from './products.js';
+import { fitsVectors, StreamWriter, VECTOR, type VectorView, vectorView, writeConstants } from './products.js';
 import type { VectorRequantize } from './requantize.js';
 
 /** Registers that hold the pointers of the taps. */
@@ -45,21 +45,58 @@ function blocks(channels: number): readonly number[] {
   return Array.from({ length: count }, (_, i) => Math.max(0, Math.min(i * VECTOR, channels - VECTOR)));
 }
 
-function packStream(node: IntegerNode, { t, g, taps }: Layer, requantize: VectorRequantize, clamped: boolean): Int8Array {
+function packStream(node: IntegerNode, { t, g, taps }: Layer, requantize: VectorRequantize, view: { readonly clamped: boolean; readonly repeats: boolean }): Int8Array {
   const channels = g.outputChannels;
   const sums = Array.from({ length: channels }, (_, c) => Array.from({ length: taps }, (_v, tap) => t.weightCodes[tap * channels + c]!).reduce((a, b) => a + b, 0));
   const bias = foldedBias(node, t, sums);
   const stream = new StreamWriter();
   for (const first of blocks(channels)) {
-    const lists = LANES.map((lanes) => lanes.map((lane) => first + lane));
+    const channel = (lane: number) => (view.repeats ? lane % channels : first + lane);
+    const lists = LANES.map((lanes) => lanes.map(channel));
     for (const list of lists) for (const c of list) stream.word(bias[c] ?? 0);
     for (let tap = 0; tap < taps; tap++) {
-      for (let lane = 0; lane < VECTOR; lane++) stream.byte(first + lane < channels ? t.weightCodes[tap * channels + first + lane]! : 0);
+      for (let lane = 0; lane < VECTOR; lane++) stream.byte(channel(lane) < channels ? t.weightCodes[tap * channels + channel(lane)]! : 0);
     }
     for (const list of lists) writeConstants(stream, list, null, requantize);
-    if (clamped) for (const end of requantize.clamp) for (let lane = 0; lane < VECTOR; lane++) stream.byte(end);
+    if (view.clamped) for (const end of requantize.clamp) for (let lane = 0; lane < VECTOR; lane++) stream.byte(end);
   }
   return stream.finish();
+}
+
+/** Output columns whose windows lie inside the input. */
+function insideOf(g: Geometry): { readonly first: number; readonly count: number } {
+  const first = Math.ceil(g.padLeft / g.strideWidth);
+  const last = Math.min(Math.floor((g.inputWidth - g.kernelWidth + g.padLeft) / g.strideWidth), g.outputWidth - 1);
+  return last >= first ? { first, count: last - first + 1 } : { first: -1, count: 0 };
+}
+
+/**
+ * How a run of pixels is computed. Side by side at stride 1, pixels of 1, 2, 4 or 8 channels are one sequence of bytes: 16 of
+ * them are as good as 16 channels, with constants that repeat.
+ */
+function runOf({ g }: Layer, bodies: Bodies) {
+  const channels = g.inputChannels;
+  const { count } = insideOf(g);
+  const bytes = count * channels;
+  if (!bodies.repeats) {
+    const advanced = bodies.border.few ? 0 : channels;
+    return { body: bodies.border.suffix, channels, pixels: count, step: g.strideWidth * channels - advanced, overlap: 0, last: 0 };
+  }
+  const rest = bytes % VECTOR;
+  return { body: bodies.run.suffix, channels: VECTOR, pixels: Math.floor(bytes / VECTOR), step: 0, overlap: rest === 0 ? 0 : VECTOR - rest, last: bytes - VECTOR };
+}
+
+interface Bodies {
+  readonly repeats: boolean;
+  readonly border: BodyView;
+  readonly run: BodyView;
+}
+
+function bodiesOf(layer: Layer, requantize: VectorRequantize): Bodies {
+  const { g } = layer;
+  const channels = g.outputChannels;
+  const repeats = channels < VECTOR && VECTOR % channels === 0 && g.strideWidth === 1 && insideOf(g).count * channels >= VECTOR;
+  return { repeats, border: bodyView(layer, requantize, channels < VECTOR), run: bodyView(layer, requantize, channels < VECTOR && !repeats) };
 }
 
 const windows: Kernel = {
@@ -76,26 +113,27 @@ const windows: Kernel = {
     const layer = read(node, context.graph);
     const { g, t, taps } = layer;
     const requantize = fitsVectors(context, t, g.outputChannels)!;
-    const body = bodyView(layer, requantize);
+    const bodies = bodiesOf(layer, requantize);
     const { padded } = borderView(g, node);
     const rowDepth = g.inputWidth * g.inputChannels;
-    const firstInside = Math.ceil(g.padLeft / g.strideWidth);
-    const lastInside = Math.min(Math.floor((g.inputWidth - g.kernelWidth + g.padLeft) / g.strideWidth), g.outputWidth - 1);
+    const run = runOf(layer, bodies);
+    const offsets = Array.from({ length: taps }, (_, index) => Math.floor(index / g.kernelWidth) * rowDepth + (index % g.kernelWidth) * g.inputChannels);
     const view = {
       ...g,
       padded,
-      suffix: body.suffix,
+      run,
+      border: bodies.border.suffix,
       outputType: cType(t.y.type),
       zeroPoint: requantize.zeroPoint,
       rowDepth,
-      step: (g.strideWidth - (body.few ? 0 : 1)) * g.inputChannels,
       lastTop: g.inputHeight - g.kernelHeight,
-      firstInside: lastInside >= firstInside ? firstInside : -1,
-      insideCount: lastInside - firstInside + 1,
-      taps: Array.from({ length: taps }, (_, index) => ({ index, offset: Math.floor(index / g.kernelWidth) * rowDepth + (index % g.kernelWidth) * g.inputChannels })),
+      firstInside: insideOf(g).first,
+      insideCount: insideOf(g).count,
+      taps: offsets.map((offset, index) => ({ index, offset, last: offset + run.last })),
     };
-    const stream = packStream(node, layer, requantize, body.clamped);
+    const stream = packStream(node, layer, requantize, { clamped: bodies.border.clamped, repeats: bodies.repeats });
     const padding = { kind: 'constant', name: 'padding', data: Int8Array.from(padCodes(node, g.inputChannels)) } as const;
+    const used = [...(padded || !bodies.repeats ? [bodies.border] : []), ...(bodies.repeats ? [bodies.run] : [])];
     return {
       family: 'mve',
       template: 'mve/depthwise-conv2d',
@@ -109,18 +147,25 @@ const windows: Kernel = {
       ],
       scratchBytes: 0,
       scalars: [],
-      support: [
-        { template: 'mve/depthwise-job', view: {} },
-        { template: 'mve/depthwise-block', view: body },
-      ],
+      support: [{ template: 'mve/depthwise-job', view: {} }, ...used.map((body) => ({ template: 'mve/depthwise-block', view: body }))],
     };
   },
 };
 
+interface BodyView extends VectorView {
+  readonly tapCount: number;
+  /** Fewer than 16 channels. */
+  readonly few: boolean;
+  readonly pointers: readonly string[];
+  /** Registers of the taps whose products are summed in 16 bits; the last one may have no second. */
+  readonly sums: readonly { readonly first: string; readonly second: string }[];
+  /** What requantizes each of the four vectors of sums. */
+  readonly ends: readonly object[];
+}
+
 /** Fields of the shared body; its name tells them all. */
-function bodyView({ t, g, taps }: Layer, requantize: VectorRequantize) {
+function bodyView({ t, taps }: Layer, requantize: VectorRequantize, few: boolean): BodyView {
   const vectors = vectorView(requantize, t.y);
-  const few = g.outputChannels < VECTOR;
   const pointers = POINTERS.slice(0, taps);
   return {
     ...vectors,
