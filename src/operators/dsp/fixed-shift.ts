@@ -129,8 +129,8 @@ function nearChannel(line: Line, requantize: Requantize, { range, mostScale }: A
   return null;
 }
 
-export /** One unit of the addend is 2^32/multiplier units of the scaled accumulator: as many nudges lie between two addends. */
-function* neighbours(multiplier: number, addend: number): Generator<readonly [number, number, number]> {
+/** One unit of the addend is 2^32/multiplier units of the scaled accumulator: as many nudges lie between two addends. */
+export function* neighbours(multiplier: number, addend: number): Generator<readonly [number, number, number]> {
   const nudges = Math.min(MOST_NUDGES, Math.ceil(2 ** 32 / multiplier));
   for (const m of [0, 1, -1]) for (const a of [0, -1, 1]) for (let nudge = 0; nudge < nudges; nudge++) yield [multiplier + m, addend + a, nudge];
 }
