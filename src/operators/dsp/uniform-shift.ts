@@ -52,7 +52,7 @@ function fitChannel(line: Line, requantize: Requantize, range: readonly [number,
   if (dropped > 24 || places < 1 || multiplier > 0x7fffffff || multiplier === 0) return null;
   const addend = Number((line.constant + (1n << BigInt(places - 1))) >> BigInt(places)) + zero;
   const wanted = thresholds(line, requantize, range);
-  for (const [m, a, nudge] of neighbours(multiplier, addend, 2 ** scale)) {
+  for (const [m, a, nudge] of neighbours(multiplier, addend)) {
     const channel = { scale, nudge, multiplier: m, addend: a };
     if (m > 0 && m <= 0x7fffffff && holds(channel, range) && sameThresholds(channel, wanted, requantize, range, shift)) return channel;
   }
