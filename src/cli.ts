@@ -164,6 +164,7 @@ function addToolCommands(program: Command): void {
     });
   quantizeOptions(generateOptions(program.command('bench').argument('<models...>')))
     .description('cost table per layer and in total')
+    .option('--pareto', 'what --optimize speed, ram and flash each cost, beside one another')
     .addHelpText('after', '\nExample:\n  ptq-gen bench a.tflite b.tflite --target cortex-m7')
     .action(async (models: string[], options: Record<string, unknown>) => {
       const { benchCommand } = await import('./commands/bench.js');

@@ -8,11 +8,17 @@ import { peerInstructions, readPeers, type Peers } from '../report/peers.js';
 import type { Report } from '../report/report.js';
 import { findTarget } from '../targets/index.js';
 import { layerTable, table } from '../report/terminal.js';
+import { paretoCommand } from './pareto.js';
 
 const number = new Intl.NumberFormat('en-US');
 const count = (value: number | null): string => (value === null ? '–' : number.format(value));
 
-export async function benchCommand(models: readonly string[], given: GivenOptions): Promise<number> {
+export async function benchCommand(models: readonly string[], given: GivenOptions & { readonly pareto?: boolean }): Promise<number> {
+  const { pareto, ...others } = given;
+  return pareto ? paretoCommand(models, others) : benchTables(models, others);
+}
+
+async function benchTables(models: readonly string[], given: GivenOptions): Promise<number> {
   const peers = readPeers();
   const reports: Report[] = [];
   for (const path of models) {

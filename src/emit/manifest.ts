@@ -51,4 +51,6 @@ export interface ProjectManifest {
   /** C sources of the model, relative to the project. */
   readonly sources: readonly string[];
   readonly external?: ManifestExternal;
+  /** Compiled for size (`--optimize flash`) instead of speed. */
+  readonly smallCode?: true;
 }

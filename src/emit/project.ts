@@ -98,6 +98,7 @@ function projectView(schedule: Schedule, model: string, digest: string, options:
     heuristic: arena.heuristic,
     arenaAlignment: arenaAlignment(target),
     keepInput: schedule.options.keepInput,
+    optimization: schedule.options.optimize === 'flash' ? '-Os' : '-O2',
     inputs,
     outputs,
     hasSteps: schedule.steps.length > 0,
@@ -211,6 +212,7 @@ function manifestOf(schedule: Schedule, modelName: string, digest: string, kerne
     inputs: graph.inputs.map(({ name, tensor }) => ({ name, tensor })),
     outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor })),
     sources,
+    ...(schedule.options.optimize === 'flash' && { smallCode: true as const }),
   };
 }
 

@@ -101,7 +101,7 @@ export async function buildProgram(
   const external = await buildExternal(models.map((model) => model.manifest), target, options.checkouts);
   commands.push(...external.commands);
   const [compiled] = await Promise.all([
-    compile(sources, [...modelFlags(target, variant), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
+    compile(sources, [...modelFlags(target, variant), ...sizeFlags(models, variant), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
     compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
@@ -127,6 +127,11 @@ function linkError(target: Target, linked: ProcessResult): BuildError {
 
 function objectOf(source: string, directory: string): string {
   return join(directory, basename(source).replace(/\.[cS]$/, '.o'));
+}
+
+/** The last of several -O counts. */
+function sizeFlags(models: readonly ProgramModel[], variant: Variant): readonly string[] {
+  return variant !== 'sanitize' && models.every(({ manifest }) => manifest.smallCode) ? ['-Os'] : [];
 }
 
 /** Flags for the model's own sources. */
