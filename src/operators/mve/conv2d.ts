@@ -43,12 +43,12 @@ const windows: Kernel = {
       ...border,
       run,
       pitch,
-      gap: pitch - depth,
       twoPitches: 2 * pitch,
       rowDepth: g.inputWidth * g.inputChannels,
       lastTop: g.inputHeight - g.kernelHeight,
       lastLeft: g.inputWidth - g.kernelWidth,
-      lastPixel: g.outputHeight * g.outputWidth - BLOCK_ROWS,
+      endLeft: g.outputWidth * g.strideWidth - g.padLeft,
+      lastPixel: g.outputHeight * g.outputWidth - plan.block,
     };
     const padding = Int8Array.from({ length: run }, (_, i) => codes[i % g.inputChannels]!);
     return productsInstance(context, t, plan, {
@@ -57,7 +57,7 @@ const windows: Kernel = {
       view,
       more: border.padded ? [{ kind: 'constant', name: 'padding', data: padding }] : [],
       support: [...(border.padded ? [{ template: 'mve/copy', view: {} }] : []), { template: 'mve/copy-rows', view: rowsView(run) }],
-      scratchBytes: BLOCK_ROWS * pitch,
+      scratchBytes: plan.block * pitch,
     });
   },
 };

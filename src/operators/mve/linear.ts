@@ -4,7 +4,7 @@ import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../k
 import { biasClassesOf, type LinearTensors } from '../linear/integer.js';
 import { linearStem } from '../linear/kernels.js';
 import { cType } from '../views.js';
-import { BLOCK_ROWS, fitsVectors, planProducts, type ProductsPlan } from './products.js';
+import { fitsVectors, planProducts, type ProductsPlan } from './products.js';
 
 export interface MatrixLayer {
   readonly t: LinearTensors;
@@ -24,7 +24,7 @@ export function matrixKernel(variant: string, read: (node: IntegerNode, graph: I
     instantiate(context) {
       const layer = read(context.group[0]!, context.graph)!;
       const plan = planProducts(context.group[0]!, layer.t, layer, fitsVectors(context, layer.t, layer.channels)!);
-      const rows = { blocked: plan.blocked, rows: layer.rows, lastRow: layer.rows - BLOCK_ROWS };
+      const rows = { blocked: plan.block > 1, rows: layer.rows, lastRow: layer.rows - plan.block };
       return productsInstance(context, layer.t, plan, { template: 'mve/multiply', variant, view: rows, scratchBytes: 0 });
     },
   };

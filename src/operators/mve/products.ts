@@ -5,7 +5,7 @@ import type { LinearTensors } from '../linear/integer.js';
 import { foldedBias, rowSums } from '../linear/kernels.js';
 import { type VectorRequantize, vectorRequantize } from './requantize.js';
 
-/** Bytes of a vector, 32-bit lanes of one, rows that share a load of weights. */
+/** Bytes of a vector, 32-bit lanes of one, the most rows that share a load of weights. */
 export const VECTOR = 16;
 export const LANES = 4;
 export const BLOCK_ROWS = 3;
@@ -86,8 +86,18 @@ interface Source {
   readonly requantize: VectorRequantize;
 }
 
-/** Channels of a group of four whose weights take turns, 16 bytes each: three rows have registers for two channels at a time. */
-const TURNS = { blocked: [[0, 2], [1, 3]], single: [[0, 1, 2, 3]] } as const;
+/** The functions that multiply, and which of four channels take turns in their streams, 16 bytes each. */
+const BODIES = {
+  single: { rows: 1, template: 'products-1x4', turns: [[0, 1, 2, 3]], multipliers: 'q1', shifts: 'q2', vectors: ['q5'] },
+  blocked: { rows: 3, template: 'products-3x4', turns: [[0, 2], [1, 3]], multipliers: 'q1', shifts: 'q2', vectors: ['q5', 'q6', 'q7'] },
+  short: { rows: 3, template: 'products-short-3x4', turns: [[0, 2], [1, 3]], multipliers: 'q3', shifts: 'q4', vectors: ['q5', 'q6', 'q7'] },
+  middling: { rows: 2, template: 'products-short-2x4', turns: [[0], [2], [1], [3]], multipliers: 'q4', shifts: 'q5', vectors: ['q6', 'q7'] },
+} as const;
+
+function bodyFor(rows: number, depth: number) {
+  if (rows < BLOCK_ROWS) return BODIES.single;
+  return depth <= VECTOR ? BODIES.short : depth <= 2 * VECTOR ? BODIES.middling : BODIES.blocked;
+}
 
 function packStream({ codes, bias, channels, depth, requantize }: Source, turns: readonly (readonly number[])[]): Int8Array {
   const stream = new StreamWriter();
@@ -114,32 +124,24 @@ export function writeConstants(stream: StreamWriter, channels: readonly number[]
 }
 
 export interface ProductsPlan {
-  readonly blocked: boolean;
+  /** Rows that one call takes. */
+  readonly block: number;
   readonly stream: Int8Array;
-  readonly view: { readonly body: string; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
+  readonly view: { readonly body: string; readonly block: number; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
   readonly support: readonly SupportText[];
 }
 
 /** Weights [channels, depth] as the stream of the function that multiplies `rows` rows with them. */
 export function planProducts(node: IntegerNode, t: LinearTensors, sizes: { readonly rows: number; readonly channels: number; readonly depth: number }, requantize: VectorRequantize): ProductsPlan {
   const { rows, channels, depth } = sizes;
-  const blocked = rows >= BLOCK_ROWS;
   const bias = foldedBias(node, t, rowSums(t.weightCodes, channels));
-  const body = bodyOf(blocked, depth, t, requantize);
-  return {
-    blocked,
-    stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, blocked ? TURNS.blocked : TURNS.single),
-    view: { body: body.name, depth, channels, ...endView(requantize) },
-    support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${body.template}`, view: body.view }],
-  };
-}
-
-/** The function that multiplies: its name tells its view. */
-function bodyOf(blocked: boolean, depth: number, t: LinearTensors, requantize: VectorRequantize) {
-  const isShort = blocked && depth <= VECTOR;
-  const template = blocked ? (isShort ? 'products-short-3x4' : 'products-3x4') : 'products-1x4';
+  const { rows: block, template, turns, ...registers } = bodyFor(rows, depth);
   const vectors = vectorView(requantize, t.y);
-  const registers = isShort ? { multipliers: 'q3', shifts: 'q4' } : { multipliers: 'q1', shifts: 'q2' };
-  const view = { ...vectors, ...registers, vectors: blocked ? ['q5', 'q6', 'q7'] : ['q5'], halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
-  return { name: `ptq_mve_${template.replaceAll('-', '_')}_${vectors.suffix}`, template, view };
+  const view = { ...vectors, ...registers, halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
+  return {
+    block,
+    stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, turns),
+    view: { body: `ptq_mve_${template.replaceAll('-', '_')}_${vectors.suffix}`, block, depth, channels, ...endView(requantize) },
+    support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${template}`, view }],
+  };
 }
