@@ -4,6 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs-core';
 import { registerFallbackKernels } from './fallback.js';
+import { registerGradients } from './gradients/index.js';
 
 export type TensorBackend = 'tfjs-node' | 'wasm' | 'cpu';
 
@@ -29,6 +30,7 @@ export function initTensor(only: readonly TensorBackend[] = ['tfjs-node', 'wasm'
 
 async function startFirst(candidates: readonly TensorBackend[]): Promise<TensorBackend> {
   silenceBanner();
+  registerGradients();
   for (const candidate of candidates) {
     if (await starters[candidate]()) return candidate;
   }

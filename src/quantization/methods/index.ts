@@ -2,12 +2,17 @@
 import { UsageError } from '../../errors.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
 import type { MethodContext, QuantizationMethod } from './method.js';
+import { adaround } from './adaround.js';
 import { correctBiases } from './bias-correction.js';
+import { brecq } from './brecq.js';
+import { flexround } from './flexround.js';
 import { nearest } from './nearest.js';
+import { pdQuant } from './pd-quant.js';
+import { qdrop } from './qdrop.js';
 
 export type { MethodContext, QuantizationMethod } from './method.js';
 
-const methods: readonly QuantizationMethod[] = [nearest];
+const methods: readonly QuantizationMethod[] = [nearest, adaround, brecq, qdrop, flexround, pdQuant];
 
 export function availableMethods(): readonly QuantizationMethod[] {
   return methods;

@@ -2,6 +2,7 @@
 import type { CalibrationTable, SampleSet } from '../../calibration/types.js';
 import type { FloatGraph } from '../../graph/float.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
+import type { Checkpoint } from '../reconstruction/checkpoint.js';
 
 export interface MethodContext {
   readonly graph: FloatGraph;
@@ -11,6 +12,12 @@ export interface MethodContext {
   readonly seed: number;
   /** Correct the biases after the method. */
   readonly biasCorrection?: boolean;
+  /** Iterations a unit for methods that learn; each has its own default. */
+  readonly iterations?: number;
+  /** Says how far a method is. */
+  readonly note?: (text: string) => void;
+  /** Finished units of an interrupted optimisation. */
+  readonly checkpoint?: Checkpoint;
 }
 
 /** A plan of nearest codes goes in, a better one comes out. */
