@@ -68,11 +68,11 @@ function planRequantize(node: IntegerNode, t: LinearTensors, channels: number): 
   const saturate = saturation.signed ? 'ssat' : 'usat';
   const end = `${saturation.signed ? 's' : 'u'}${saturation.bits}`;
   if (fixed) {
-    const view = { suffix: `fixed${fixed.shift}_${end}`, away: false, multiply: 'smmla', shifted: false, immediate: fixed.shift, saturate, bits: saturation.bits, instructions1: 48, instructions2: 54 };
+    const view = { suffix: `fixed${fixed.shift}_${end}`, away: false, multiply: 'smmla', shifted: false, immediate: fixed.shift, saturate, bits: saturation.bits, instructions1: 48, instructions2: 53 };
     return { channels: fixed.channels.map((c) => ({ ...c, shift: fixed.shift })), saturation, view };
   }
   const away = folded.kind === 'away';
-  const more = (away ? 4 : 0) + (folded.unshifted ? 0 : 6);
+  const more = (away ? 4 : 0) + (folded.unshifted ? 0 : 5);
   const view = {
     suffix: `${folded.kind}${folded.unshifted ? '_high' : ''}_${end}`,
     away,
@@ -82,7 +82,7 @@ function planRequantize(node: IntegerNode, t: LinearTensors, channels: number): 
     saturate,
     bits: saturation.bits,
     instructions1: 48 + more,
-    instructions2: 54 + more,
+    instructions2: 53 + more,
   };
   return { channels: folded.channels.map((c) => ({ scale: folded.doubled ? 1 : 0, nudge: 0, ...c })), saturation, view };
 }
