@@ -130,7 +130,7 @@ test('options that are not built are refused with what there is', () => {
   b.output('y', dense(b, b.input('x', [1], 'float32'), 'fc', [1], 1));
   const graph = b.build();
   const plan = (more: object) => () => planQuantization(graph, ranges(graph), { ...options, ...more });
-  for (const more of [{ method: 'adaround' }, { bits: 'w4a1' }, { bits: 'auto' }, { arith: 'shift' as const }]) {
+  for (const more of [{ method: 'unheard-of' }, { bits: 'w4a1' }, { bits: 'auto' }, { arith: 'shift' as const }]) {
     assert.throws(plan(more), (e: unknown) => e instanceof UsageError && /available/.test((e as UsageError).hint ?? ''), JSON.stringify(more));
   }
 });
