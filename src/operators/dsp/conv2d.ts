@@ -8,7 +8,7 @@ import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } fro
 import { linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
 import { multiplyInstance, productsInstance, types } from './matrix.js';
-import { BLOCK_ROWS, fitsProducts, planProducts, tileFor } from './products.js';
+import { BLOCK_ROWS, fitsProducts, planProducts, storageFor, tileFor } from './products.js';
 
 interface Read {
   readonly t: LinearTensors;
@@ -43,7 +43,7 @@ const pointwise: Kernel = {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
-    return multiplyInstance(node, t, linearStem('conv2d', t, node, 'pointwise'), { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize, context.weights === 'int16');
+    return multiplyInstance(node, t, linearStem('conv2d', t, node, 'pointwise'), { rows: g.outputHeight * g.outputWidth, depth: g.inputChannels, channels: g.outputChannels }, requantize, context);
   },
 };
 
@@ -61,10 +61,11 @@ const windows: Kernel = {
     const { t, g } = read(node, context.graph);
     const requantize = fitsProducts(context, t, g.outputChannels)!;
     const depth = elementCount(t.weights.shape) / g.outputChannels;
-    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!, context.weights === 'int16');
     const window = 4 * Math.ceil(depth / 4);
+    const storage = storageFor(context, { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels }, 3 * BLOCK_ROWS * window);
+    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
-    const view = { ...g, ...plan.view, direct, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
+    const view = { ...g, ...plan.view, direct, ownBytes: BLOCK_ROWS * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
     const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
     return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },

@@ -24,7 +24,7 @@ const rows: Kernel = {
     const [node] = context.group as readonly [IntegerNode];
     const t = linearTensors(node, context.graph);
     const size = sizeOf(node, context.graph);
-    return multiplyInstance(node, t, linearStem('dense', t, node), size, fitsProducts(context, t, size.channels)!, context.weights === 'int16');
+    return multiplyInstance(node, t, linearStem('dense', t, node), size, fitsProducts(context, t, size.channels)!, context);
   },
 };
 

@@ -1,11 +1,11 @@
 /** Rows times weights on cores with SMLAD: fully connected layers and 1x1 convolutions. */
 import type { IntegerNode } from '../../graph/integer.js';
-import type { KernelInstance } from '../kernel.js';
+import type { KernelContext, KernelInstance } from '../kernel.js';
 import type { LinearTensors } from '../linear/integer.js';
 import { activationArguments } from '../linear/kernels.js';
 import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
-import { planProducts, type ProductsPlan, tileFor } from './products.js';
+import { planProducts, type ProductsPlan, storageFor, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
 
 export interface MatrixSize {
@@ -15,15 +15,16 @@ export interface MatrixSize {
 }
 
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
-export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, wide: boolean): KernelInstance {
+export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
   const tile = tileFor(rows, channels)!;
-  const plan = planProducts(node, t, channels, depth, requantize, tile, wide);
+  const storage = tile.rows === 1 ? (context.weights === 'int16' ? 'int16' : 'int8') : storageFor(context, { rows, depth, channels }, 8 * tile.rows * Math.ceil(depth / 4));
+  const plan = planProducts(node, t, channels, depth, requantize, tile, storage);
   // a row that is no multiple of four values long ends with a word that reaches back into the row
   const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));
   const view = { ...plan.view, ...types(t), rows, depth, channels, cut, words: Math.floor(depth / 4) };
   const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
   if (tile.rows === 1) return productsInstance(node, 'dsp/dense', stem, view, plan, plan.laneBytes, overlap, []);
-  return productsInstance(node, 'dsp/multiply', stem, view, plan, plan.laneBytes, overlap, [
+  return productsInstance(node, 'dsp/multiply', stem, { ...view, ownBytes: plan.laneBytes }, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },
     { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
   ]);
@@ -41,7 +42,7 @@ export function productsInstance(node: IntegerNode, template: string, stem: stri
     stem,
     view,
     arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: plan.stream }, { kind: 'scratch' }],
-    scratchBytes,
+    scratchBytes: scratchBytes + plan.wideBytes,
     instructions: plan.instructions,
     scalars: [],
     support: [...plan.support, ...more],

@@ -7,6 +7,7 @@ import type { KernelContext, SupportText } from '../kernel.js';
 import { chooseEpilogue, type Epilogue, epilogueName, epilogueView } from './epilogue.js';
 import { predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { spareBytes } from './live-bytes.js';
 import { blockWords, channelBlocks, packBlocks, type StreamSource } from './stream.js';
 
 /** Sums in registers, and the unrolled loop of the template: rounds of four values, and the bytes of one round. */
@@ -76,6 +77,9 @@ export interface ProductsSizes {
   readonly skippedBytes: number;
 }
 
+/** How weights are stored: in flash as the products want them, or widened from int8 flash to memory that is free. */
+export type WeightStorage = 'int8' | 'int16' | 'widened';
+
 export interface ProductsPlan {
   readonly stream: Int32Array;
   /** Fields of the templates that call the products. */
@@ -87,22 +91,30 @@ export interface ProductsPlan {
     readonly lastChannel: number;
     readonly blocks: ProductsSizes;
     readonly last: ProductsSizes;
+    /** Weights are widened first: what the function that does so must know. */
+    readonly widened: boolean;
+    readonly blockCount: number;
+    readonly rounds: number;
+    readonly constants: number;
   };
   readonly laneBytes: number;
+  /** Memory for widened weights. */
+  readonly wideBytes: number;
   /** Predicted, without the gathering of windows. */
   readonly instructions: number;
   readonly support: readonly SupportText[];
 }
 
 /** Weights [channels, depth] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile, wide: boolean): ProductsPlan {
-  const epilogue = chooseEpilogue(node, t, channels, requantize, wide);
-  const source = streamSource(node, t, channels, depth, epilogue, wide);
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan {
+  const wide = storage !== 'int8';
+  const epilogue = chooseEpilogue(node, t, channels, requantize, storage === 'int16');
+  const source = streamSource(node, t, channels, depth, epilogue, storage === 'int16');
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
   const rounds = Math.ceil(depth / 4);
   const laneBytes = rounds * 4 * 2 * tile.rows;
-  const words = blockWords(source, tile.channels);
+  const words = blockWords({ ...source, wide }, tile.channels);
   const looped = rounds - tile.roundsBefore;
   const skippedBytes = tile.roundBytes[wide ? 1 : 0] * skippedRounds(looped, tile.unroll);
   const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes });
@@ -111,16 +123,29 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
   const widen = widenView(t, epilogue.laneScale, tile.rows);
   return {
     stream: packBlocks(source, blocks),
-    view: { suffix, widenSuffix: widen.suffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1) },
+    view: { suffix, widenSuffix: widen.suffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1), widened: storage === 'widened', blockCount: blocks.length, rounds, constants: tile.channels * (epilogue.shifted ? 3 : 2) },
     laneBytes,
+    wideBytes: storage === 'widened' ? 4 * words * blocks.length : 0,
     instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, wide, tile }, requantize),
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
       { template: 'dsp/widen-rows', view: widen },
       { template: tile.template, view: { suffix, wide, once, unroll: tile.unroll, ...epilogueView(epilogue), ...tile.sums } },
+      ...(storage === 'widened' ? [{ template: 'dsp/widen-weights', view: {} }] : []),
     ],
   };
+}
+
+/** Rows from which widening pays: it costs an instruction a weight and saves an eighth of one a product. */
+const LEAST_ROWS_TO_WIDEN = 16;
+
+/** Where speed is wanted and the layers around leave memory free, int8 weights of flash are widened there. */
+export function storageFor({ graph, group, optimize, weights }: KernelContext, size: { readonly rows: number; readonly channels: number; readonly depth: number }, otherScratchBytes: number): WeightStorage {
+  if (weights === 'int16') return 'int16';
+  const bytes = 4 * Math.ceil(size.channels / TILE_3X2.channels) * blockWords({ depth: size.depth, shifted: true, wide: true }, TILE_3X2.channels);
+  const isFree = optimize === 'speed' && size.rows >= LEAST_ROWS_TO_WIDEN && bytes + otherScratchBytes <= spareBytes(graph, group[0]!);
+  return isFree ? 'widened' : 'int8';
 }
 
 /** Rounds that the first pass of the loop jumps over, so that the last pass ends with the loop. */
