@@ -56,16 +56,21 @@ const windows: Kernel = {
       variant: '',
       view,
       more: border.padded ? [{ kind: 'constant', name: 'padding', data: padding }] : [],
-      support: [...(border.padded ? [{ template: 'mve/copy', view: {} }] : []), { template: 'mve/copy-rows', view: rowsView(run) }],
+      support: [...(border.padded ? [{ template: 'mve/copy', view: {} }] : []), { template: 'mve/copy-rows', view: rowsView(g.kernelHeight, run) }],
       scratchBytes: plan.block * pitch,
     });
   },
 };
 
-/** A row of a window: whole vectors, then a predicated rest. */
-function rowsView(run: number) {
+/** Rows of a window that are written out one after the other instead of in a loop. */
+const UNROLLED = 4;
+
+/** Rows of a window: whole vectors, then a predicated rest. */
+function rowsView(count: number, run: number) {
   const restAt = Math.floor(run / VECTOR) * VECTOR;
-  return { run, full: Array.from({ length: restAt / VECTOR }, (_, i) => i), rest: run - restAt, restAt };
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const looped = count > UNROLLED;
+  return { count, run, full: upTo(restAt / VECTOR), rest: run - restAt, restAt, looped, rows: upTo(looped ? 1 : count) };
 }
 
 export const mveConv2d: readonly Kernel[] = [pointwise, windows];

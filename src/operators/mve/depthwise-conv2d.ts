@@ -86,6 +86,15 @@ function runOf({ g }: Layer, bodies: Bodies) {
   return { body: bodies.run.suffix, channels: VECTOR, pixels: Math.floor(bytes / VECTOR), step: 0, overlap: rest === 0 ? 0 : VECTOR - rest, last: bytes - VECTOR };
 }
 
+/** Offsets from the first element of a window; `last`: of the last 16 bytes of a run. */
+function tapsOf(g: Geometry, rowDepth: number, last: number) {
+  return Array.from({ length: g.kernelHeight * g.kernelWidth }, (_, index) => {
+    const [row, column] = [Math.floor(index / g.kernelWidth), index % g.kernelWidth];
+    const offset = row * rowDepth + column * g.inputChannels;
+    return { index, row, column, offset, last: offset + last };
+  });
+}
+
 interface Bodies {
   readonly repeats: boolean;
   readonly border: BodyView;
@@ -111,13 +120,12 @@ const windows: Kernel = {
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
     const layer = read(node, context.graph);
-    const { g, t, taps } = layer;
+    const { g, t } = layer;
     const requantize = fitsVectors(context, t, g.outputChannels)!;
     const bodies = bodiesOf(layer, requantize);
     const { padded } = borderView(g, node);
     const rowDepth = g.inputWidth * g.inputChannels;
     const run = runOf(layer, bodies);
-    const offsets = Array.from({ length: taps }, (_, index) => Math.floor(index / g.kernelWidth) * rowDepth + (index % g.kernelWidth) * g.inputChannels);
     const view = {
       ...g,
       padded,
@@ -129,7 +137,9 @@ const windows: Kernel = {
       lastTop: g.inputHeight - g.kernelHeight,
       firstInside: insideOf(g).first,
       insideCount: insideOf(g).count,
-      taps: offsets.map((offset, index) => ({ index, offset, last: offset + run.last })),
+      rows: Array.from({ length: g.kernelHeight }, (_, i) => i),
+      columns: Array.from({ length: g.kernelWidth }, (_, i) => i),
+      taps: tapsOf(g, rowDepth, run.last),
     };
     const stream = packStream(node, layer, requantize, { clamped: bodies.border.clamped, repeats: bodies.repeats });
     const padding = { kind: 'constant', name: 'padding', data: Int8Array.from(padCodes(node, g.inputChannels)) } as const;
