@@ -15,6 +15,7 @@ import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearV
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 import { mveDense } from './mve/dense.js';
+import { portableDense } from './portable/dense.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -91,6 +92,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [...mveDense, ...dspDense, cmsisDense, portable],
+    kernels: [...mveDense, ...dspDense, cmsisDense, ...portableDense, portable],
   },
 });

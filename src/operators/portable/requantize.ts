@@ -19,6 +19,8 @@ const SHORT_REACH = 2 ** 20;
 /** Fields of the partials portable-constants and portable-code. */
 export interface PortableRequantizeView {
   readonly isFolded: boolean;
+  /** The constants are the same for all channels; biases then stand by themselves. */
+  readonly isUniform: boolean;
   readonly isShort: boolean;
   /** high(): `short`: round and shift of accumulator·multiplier / 2^22; else the operand, and rounded or not. */
   readonly round: number;
@@ -44,9 +46,11 @@ export function portableRequantize(node: IntegerNode, features: KernelContext['f
   const requantize = node.requantize!;
   const folded = foldRequantize(node, bias.length);
   const isShort = folded !== null && !features.multiplyHigh && node.bounds!.accumulator.every(([low, high]) => Math.max(-low, high) <= SHORT_REACH);
+  const isUniform = folded !== null && new Set(folded.channels.map(({ multiplier, addend, shift }) => `${multiplier} ${addend} ${shift}`)).size === 1;
   const roundShift = folded?.doubled ? 9 : 10;
   const view = {
     isFolded: folded !== null,
+    isUniform,
     isShort,
     round: folded?.kind === 'floor' ? 0 : 2 ** (roundShift - 1),
     roundShift,
@@ -57,11 +61,12 @@ export function portableRequantize(node: IntegerNode, features: KernelContext['f
     clampMax: requantize.clamp[1],
     general: { ...requantizeView(requantize), zeroPointTerm: ' + zero_point' },
   };
-  if (!folded) {
-    return { view, arguments: [{ kind: 'constant', name: 'bias', data: bias }, ...requantizeArguments(requantize)], scalars: requantizeScalars(requantize) };
-  }
+  const biasArgument = { kind: 'constant', name: 'bias', data: bias } as const;
+  if (!folded) return { view, arguments: [biasArgument, ...requantizeArguments(requantize)], scalars: requantizeScalars(requantize) };
   const high = isShort ? 'multiplyEleven' : folded.kind === 'floor' ? 'multiplyHigh' : 'requantizeDyadicHigh';
-  return { view, arguments: [{ kind: 'constant', name: 'constants', data: foldedWords(folded, bias, isShort) }], scalars: [high, 'clamp'] };
+  const words = foldedWords(folded, isUniform ? new Int32Array(bias.length) : bias, isShort);
+  const constants = { kind: 'constant', name: 'constants', data: isUniform ? words.slice(0, 4) : words } as const;
+  return { view, arguments: isUniform ? [biasArgument, constants] : [constants], scalars: [high, 'clamp'] };
 }
 
 /** Bias, multiplier, addend, shift; or bias, the multiplier's lower parts, its upper part and the shift, addend. */
