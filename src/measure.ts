@@ -1,7 +1,7 @@
 /** Builds, runs and compares one generated project as far as the options allow, and says what was measured. */
 import type { SampleSet } from './calibration/index.js';
 import type { IntegerGraph } from './graph/integer.js';
-import type { RoadOptions } from './options.js';
+import { checkoutsOf, type RoadOptions } from './options.js';
 import { NOT_RUN, type Measurements } from './report/build.js';
 import type { Schedule } from './schedule/index.js';
 import { encodeSamples, sampleAt } from './simulation/encode.js';
@@ -47,7 +47,7 @@ export async function measureProject(request: MeasureRequest): Promise<Measured>
   await saveVerification(directory, graph, vectors);
   if (!options.build) return { measurements: NOTHING, notes: [], seconds: { simulate: null, build: null, run: null } };
   requireTools(schedule.target);
-  const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run, ...(options.cmsisNn !== undefined && { checkouts: { 'cmsis-nn': options.cmsisNn } }) });
+  const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run, checkouts: checkoutsOf(options) });
   return { measurements: measurementsOf(result), notes: result.notes, seconds: result.seconds };
 }
 

@@ -156,3 +156,8 @@ export function resolveOptions(commandLine: GivenOptions, configFile?: string): 
     build: base.build ?? true,
   };
 }
+
+/** Folders of the libraries that the user named, by the libraries' names. */
+export function checkoutsOf({ cmsisNn }: Pick<GivenOptions, 'cmsisNn'>): Readonly<Record<string, string>> {
+  return cmsisNn === undefined ? {} : { 'cmsis-nn': cmsisNn };
+}

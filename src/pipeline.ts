@@ -13,8 +13,9 @@ import { printFloatGraph, printIntegerGraph } from './graph/print.js';
 import { loadIntegerGraph } from './graph/serialize.js';
 import { verifyIntegerGraph } from './graph/verify.js';
 import { measureProject } from './measure.js';
+import { CMSIS_NN } from './operators/cmsis-nn/library.js';
 import type { QuantizationPlan } from './operators/lower.js';
-import type { RoadOptions } from './options.js';
+import { checkoutsOf, type RoadOptions } from './options.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
@@ -25,6 +26,7 @@ import type { HtmlData } from './report/html.js';
 import type { Report, ReportAccuracy } from './report/report.js';
 import { buildSchedule, optimizeArena } from './schedule/index.js';
 import { findTarget } from './targets/index.js';
+import { checkoutOf } from './toolchains/index.js';
 import { toolVersion } from './version.js';
 
 /** Where a project goes: --out for one target, a folder of --out for each of several. */
@@ -207,8 +209,9 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
 }
 
 export async function runRoad(options: RoadOptions, progress: Progress): Promise<readonly TargetResult[]> {
-  // Unknown names fail before any work is done.
+  // Unknown names, and a library that is not there, fail before any work is done.
   options.targets.forEach(findTarget);
+  if (options.build && options.kernels === CMSIS_NN.name) checkoutOf(CMSIS_NN, checkoutsOf(options));
   const model = await quantizeModel(options, progress);
   const results: TargetResult[] = [];
   for (const target of options.targets) results.push(await buildTarget(model, target, options, progress));

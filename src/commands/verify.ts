@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { EXIT, MismatchError, UsageError } from '../errors.js';
 import { writeFileWhole } from '../files.js';
+import { checkoutsOf } from '../options.js';
 import { findTarget } from '../targets/index.js';
 import { readManifest } from '../toolchains/index.js';
 import { loadVerification, type VerifyResult, verifyLog, verifyProject } from '../verify/index.js';
@@ -46,7 +47,7 @@ function verifyOptions(options: VerifyCommandOptions): Parameters<typeof verifyP
     ...(options.runner === undefined ? {} : { runner: options.runner }),
     ...(options.linkerScript === undefined ? {} : { linkerScript: options.linkerScript }),
     ...(options.boardSource === undefined || options.boardSource.length === 0 ? {} : { boardSources: options.boardSource }),
-    ...(options.cmsisNn === undefined ? {} : { checkouts: { 'cmsis-nn': options.cmsisNn } }),
+    checkouts: checkoutsOf({ cmsisNn: options.cmsisNn }),
     ...(options.timeout === undefined ? {} : { timeoutMs: 1000 * options.timeout }),
   };
 }

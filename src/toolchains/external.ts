@@ -29,7 +29,7 @@ const NOTHING: ExternalBuild = { objects: [], flags: [], commands: [] };
  *
  * @throws ToolchainMissingError where none is named, or it is none.
  */
-export function checkoutOf({ name, variable, includes, sources }: ManifestExternal, checkouts: Checkouts = {}): string {
+export function checkoutOf({ name, variable, includes, sources = [] }: Omit<ManifestExternal, 'sources'> & Partial<ManifestExternal>, checkouts: Checkouts = {}): string {
   const given = checkouts[name] ?? process.env[variable];
   const hint = `name your checkout of ${name} with --${name} DIR or the environment variable ${variable}, or leave the choice to --kernels auto`;
   if (given === undefined || given === '') throw new ToolchainMissingError(`the kernels call ${name}, and no checkout of it is named`, { hint });

@@ -16,15 +16,17 @@ export async function writeHarness(directory: string, manifest: ProjectManifest)
   await writeFile(join(folder, 'README.md'), readme(manifest));
 }
 
-function readme({ modelName, sources }: ProjectManifest): string {
-  const model = sources.map((source) => `../${source}`).join(' ');
+function readme({ modelName, sources, external }: ProjectManifest): string {
+  const checkout = external ? `$${external.variable}` : '';
+  const model = [...sources.map((source) => `../${source}`), ...(external?.sources ?? []).map((source) => `${checkout}/${source}`)].join(' ');
+  const includes = (external?.includes ?? []).map((folder) => ` -isystem ${checkout}/${folder}`).join('');
   return `# Test of ${modelName}
 
 \`ptq-gen verify\` on the folder above builds and runs this, on an emulator or on a board, and compares every tensor.
 By hand, on this machine:
 
 \`\`\`sh
-gcc -std=gnu11 -O2 -DPTQ_HOST -DPTQ_TRACE -I.. -Iharness models.c harness/harness.c harness/io-host.c ${model} -o program
+gcc -std=gnu11 -O2 -DPTQ_HOST -DPTQ_TRACE -I.. -Iharness${includes} models.c harness/harness.c harness/io-host.c ${model} -o program
 ./program   # reads vectors.bin, writes output.log
 \`\`\`
 

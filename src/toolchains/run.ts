@@ -31,7 +31,7 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   2: 'its vectors are not for this program',
   3: 'its vectors end early',
   4: 'something was written behind the end of the arena',
-  5: 'a library refused a call, or wants other scratch memory than was planned: it is another version than this tool knows',
+  5: 'a library refused a call, or wants other scratch memory than was planned: it is another version than this tool knows, or the project is for another core',
   98: 'the processor trapped',
   99: 'the processor faulted',
 };

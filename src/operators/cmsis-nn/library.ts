@@ -7,7 +7,7 @@ import type { ExternalLibrary, KernelArgument, KernelContext, KernelInstance } f
 
 export const FAMILY = 'cmsis-nn';
 
-const LIBRARY: ExternalLibrary = { name: FAMILY, variable: 'CMSIS_NN_DIR', includes: ['Include'], headers: ['arm_nnfunctions.h'] };
+export const CMSIS_NN: ExternalLibrary = { name: FAMILY, variable: 'CMSIS_NN_DIR', includes: ['Include'], headers: ['arm_nnfunctions.h'] };
 
 /** Names of source files: `arm_convolve_s8` lies in the folder of convolutions. */
 type Folder = 'Convolution' | 'NNSupport' | 'FullyConnected' | 'BasicMath' | 'Pooling' | 'Softmax' | 'Transpose';
@@ -38,7 +38,7 @@ export function callInstance({ template, stem, view, arguments: list, scratchByt
     scratchBytes,
     scalars: [],
     ...(inPlace && { inPlace }),
-    external: { library: LIBRARY, sources: files },
+    external: { library: CMSIS_NN, sources: files },
   };
 }
 
