@@ -57,6 +57,15 @@ interface PlaneRequantizeView {
   readonly instructions2: number;
 }
 
+/** Shared by `when` and `instantiate`: the search takes a while. */
+const requantizes = new WeakMap<IntegerNode, PlaneRequantize | null>();
+
+function requantizeOf(node: IntegerNode, t: LinearTensors, channels: number): PlaneRequantize | null {
+  let known = requantizes.get(node);
+  if (known === undefined) requantizes.set(node, (known = planRequantize(node, t, channels)));
+  return known;
+}
+
 /** The form with one immediate shift where every channel has it, else that of requantize.ts; null where neither fits. */
 function planRequantize(node: IntegerNode, t: LinearTensors, channels: number): PlaneRequantize | null {
   const folded = foldRequantize(node, channels);
@@ -96,7 +105,7 @@ function fits({ features, graph, group: [node] }: KernelContext): boolean {
   const uniform = new Set(padCodes(node!, g.inputChannels)).size === 1 && !biasClassesOf(node!);
   const size = g.inputChannels >= 4 && g.outputWidth >= 2;
   if (!features.dsp || !features.unalignedAccess || !bytes || !window || !stride || !pads || !uniform || !size || t.x.constant) return false;
-  return planRequantize(node!, t, g.outputChannels) !== null;
+  return requantizeOf(node!, t, g.outputChannels) !== null;
 }
 
 /** How the padded input is cut into pairs of columns, and how many pairs of rows are in memory. */
@@ -154,7 +163,7 @@ function instantiate(context: KernelContext): KernelInstance {
   const node = context.group[0]!;
   const layer = read(node, context.graph);
   const { t, g, multiplier } = layer;
-  const requantize = planRequantize(node, t, g.outputChannels)!;
+  const requantize = requantizeOf(node, t, g.outputChannels)!;
   const planes = planPlanes(context, layer);
   const stride = g.strideHeight;
   const gatherSuffix = t.x.type.signed ? 's8' : 'u8';

@@ -44,7 +44,8 @@ interface Accumulator {
 
 /** Shifts to try: the more, the more of the multiplier's bits survive where it is small. */
 const SHIFTS = [12, 9, 6];
-const MOST_NUDGES = 64;
+/** Added to the scaled bias at most. */
+const MOST_NUDGE = 4096n;
 
 /** Null where a channel has no such form. `largestWeight` is the largest magnitude among a channel's weights. */
 export function fixRequantize(node: IntegerNode, largestWeights: readonly number[]): FixedRequantize | null {
@@ -113,26 +114,59 @@ function exactChannel(line: Line, { zeroPoint }: Requantize, { range, mostScale 
 /** Fewer bits of the multiplier: accepted where no code of the range comes out differently. */
 function nearChannel(line: Line, requantize: Requantize, { range, mostScale }: Accumulator, shift: number): FixedChannel | null {
   const wanted = thresholds(line, requantize, range);
-  const growth = shift + 32 - line.exponent;
   for (let scale = 0; scale <= Math.min(4, mostScale); scale++) {
-    const dropped = scale - growth;
-    if (dropped < 0) continue;
-    const multiplier = Number((line.multiplier + (dropped > 0 ? 1n << BigInt(dropped - 1) : 0n)) >> BigInt(dropped));
-    const places = 32 - growth;
-    const addend = Number((line.constant + (places > 0 ? 1n << BigInt(places - 1) : 0n)) >> BigInt(Math.max(places, 0))) + requantize.zeroPoint * 2 ** shift;
-    if (places < 0 || multiplier > 0x7fffffff || multiplier === 0) continue;
-    for (const [m, a, nudge] of neighbours(multiplier, addend)) {
-      const channel = { scale, nudge, multiplier: m, addend: a };
-      if (holds(channel, range) && sameThresholds(channel, wanted, requantize, range, shift)) return channel;
-    }
+    const fitted = fitNear(line, requantize, { range, scale, shift }, wanted);
+    if (fitted) return fitted;
   }
   return null;
 }
 
-/** One unit of the addend is 2^32/multiplier units of the scaled accumulator: as many nudges lie between two addends. */
-export function* neighbours(multiplier: number, addend: number): Generator<readonly [number, number, number]> {
-  const nudges = Math.min(MOST_NUDGES, Math.ceil(2 ** 32 / multiplier));
-  for (const m of [0, 1, -1]) for (const a of [0, -1, 1]) for (let nudge = 0; nudge < nudges; nudge++) yield [multiplier + m, addend + a, nudge];
+export interface Scaled {
+  readonly range: readonly [number, number];
+  readonly scale: number;
+  readonly shift: number;
+}
+
+/** The multiplier at a scale and its neighbours: the first that leaves room for an addend and a nudge with which every code comes out. */
+export function fitNear(line: Line, requantize: Requantize, at: Scaled, wanted: readonly number[]): FixedChannel | null {
+  const dropped = at.scale - (at.shift + 32 - line.exponent);
+  if (dropped < 0 || dropped > 31) return null;
+  const multiplier = Number((line.multiplier + (dropped > 0 ? 1n << BigInt(dropped - 1) : 0n)) >> BigInt(dropped));
+  for (const m of [multiplier, multiplier + 1, multiplier - 1]) {
+    const channel = m > 0 && m <= 0x7fffffff ? fitOffset(m, requantize, at, wanted) : null;
+    if (channel && holds(channel, at.range)) return channel;
+  }
+  return null;
+}
+
+/**
+ * nudge·multiplier + addend·2^32 is the offset of the line: every threshold bounds it from below (it is reached) and from above
+ * (its predecessor does not reach it).
+ */
+function fitOffset(multiplier: number, { clamp }: Requantize, { range, scale, shift }: Scaled, wanted: readonly number[]): FixedChannel | null {
+  const unit = BigInt(multiplier) << BigInt(scale);
+  let [least, most] = [-(1n << 62n), 1n << 62n];
+  for (const [i, code] of codesAbove(clamp).entries()) {
+    const level = BigInt(code) << BigInt(shift + 32);
+    const first = wanted[i]!;
+    if (first <= range[1]) least = larger(least, level - BigInt(first) * unit);
+    if (first > range[0]) most = smaller(most, level - BigInt(first - 1) * unit - 1n);
+    if (least > most) return null;
+  }
+  if (least === -(1n << 62n)) least = most;
+  const addend = least >> 32n;
+  // the smallest nudge that reaches the lower bound, from this addend or the next
+  const nudge = ceilDivide(least - (addend << 32n), BigInt(multiplier));
+  if (nudge <= MOST_NUDGE && (addend << 32n) + nudge * BigInt(multiplier) <= most) return { scale, nudge: Number(nudge), multiplier, addend: Number(addend) };
+  return (addend + 1n) << 32n <= most ? { scale, nudge: 0, multiplier, addend: Number(addend) + 1 } : null;
+}
+
+function larger(a: bigint, b: bigint): bigint {
+  return a > b ? a : b;
+}
+
+function smaller(a: bigint, b: bigint): bigint {
+  return a < b ? a : b;
 }
 
 /** For every code above the lowest: the smallest accumulator of the range that reaches it (one beyond the range where none does). */
@@ -141,13 +175,6 @@ export function thresholds({ multiplier, constant, exponent }: Line, { clamp, ze
     const needed = (BigInt(code - zeroPoint) << BigInt(exponent)) - constant;
     if (multiplier === 0n) return needed <= 0n ? range[0] : range[1] + 1;
     return within(ceilDivide(needed, multiplier), range);
-  });
-}
-
-export function sameThresholds({ scale, nudge, multiplier, addend }: FixedChannel, wanted: readonly number[], { clamp }: Requantize, range: readonly [number, number], shift: number): boolean {
-  return codesAbove(clamp).every((code, i) => {
-    const needed = ceilDivide(BigInt(code * 2 ** shift - addend) << 32n, BigInt(multiplier));
-    return within(ceilDivide(needed - BigInt(nudge), 1n << BigInt(scale)), range) === wanted[i];
   });
 }
 

@@ -4,7 +4,7 @@
  * channel is compared with its definition code by code before it is accepted.
  */
 import type { IntegerNode, Requantize } from '../../graph/integer.js';
-import { type FixedChannel, holds, type Line, lineOf, neighbours, sameThresholds, thresholds } from './fixed-shift.js';
+import { type FixedChannel, fitNear, type Line, lineOf, thresholds } from './fixed-shift.js';
 
 export interface UniformRequantize {
   /** Lanes and biases are multiplied by 2^scale. */
@@ -43,18 +43,6 @@ export function uniformRequantize(node: IntegerNode, channels: number): UniformR
 }
 
 function fitChannel(line: Line, requantize: Requantize, range: readonly [number, number], scale: number, shift: number): FixedChannel | null {
-  const zero = requantize.zeroPoint * 2 ** shift;
-  if (line.multiplier === 0n) return { scale, nudge: 0, multiplier: 0, addend: zero + 2 ** (shift - 1) };
-  const growth = shift + 32 - line.exponent;
-  const dropped = scale - growth;
-  const multiplier = Number((line.multiplier + (dropped > 0 ? 1n << BigInt(dropped - 1) : 0n)) >> BigInt(dropped));
-  const places = 32 - growth;
-  if (dropped > 24 || places < 1 || multiplier > 0x7fffffff || multiplier === 0) return null;
-  const addend = Number((line.constant + (1n << BigInt(places - 1))) >> BigInt(places)) + zero;
-  const wanted = thresholds(line, requantize, range);
-  for (const [m, a, nudge] of neighbours(multiplier, addend)) {
-    const channel = { scale, nudge, multiplier: m, addend: a };
-    if (m > 0 && m <= 0x7fffffff && holds(channel, range) && sameThresholds(channel, wanted, requantize, range, shift)) return channel;
-  }
-  return null;
+  if (line.multiplier === 0n) return { scale, nudge: 0, multiplier: 0, addend: requantize.zeroPoint * 2 ** shift + 2 ** (shift - 1) };
+  return fitNear(line, requantize, { range, scale, shift }, thresholds(line, requantize, range));
 }
