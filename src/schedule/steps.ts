@@ -73,7 +73,13 @@ export interface Search {
 }
 
 /** Families in their order of preference; within one, the kernels of the operator, best first. */
-export function firstMatch({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Match | null {
+export function firstMatch(search: Search, at: number): Match | null {
+  const { value } = matches(search, at).next();
+  return value ?? null;
+}
+
+/** Every kernel that fits, best first. */
+export function* matches({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Generator<Match, undefined> {
   const kernels = kernelsOf(nodes[at]!.op);
   for (const family of families) {
     for (const kernel of kernels) {
@@ -82,10 +88,10 @@ export function firstMatch({ graph, nodes, families, target, options, users, ker
       if (!group) continue;
       const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
       const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights, winograd };
-      if (kernel.when(context)) return { group, kernel: kernel.instantiate(context) };
+      if (kernel.when(context)) yield { group, kernel: kernel.instantiate(context) };
     }
   }
-  return null;
+  return undefined;
 }
 
 /** Consecutive nodes whose inner tensors nobody else reads. */

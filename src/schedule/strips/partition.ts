@@ -1,12 +1,14 @@
 /** The least memory: which neighbours to compute strip by strip, so that the largest step takes as little as possible. */
-import type { IntegerGraph, TensorId } from '../../graph/integer.js';
+import { elementCount } from '../../graph/float.js';
+import type { IntegerGraph, IntegerNode, TensorId } from '../../graph/integer.js';
+import { operator } from '../../operators/index.js';
 import type { KernelInstance } from '../../operators/kernel.js';
 import type { Target } from '../../targets/target.js';
 import { lifetimesOf, type Lifetime } from '../lifetimes.js';
 import { arenaAlignment, planMemory } from '../memory.js';
 import { lowerBound } from '../lower-bound.js';
 import type { ScheduleOptions, Step } from '../schedule.js';
-import { buildSteps, firstMatch, innerTensors, isClosed, type Search, searchOf, stepOf, type StepList } from '../steps.js';
+import { buildSteps, firstMatch, innerTensors, isClosed, matches, type Search, searchOf, stepOf, type StepList } from '../steps.js';
 import { type ChooseKernel, planStrips, stripOverhead } from './plan.js';
 import { stripKernel } from './step.js';
 
@@ -56,8 +58,8 @@ function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, pla
   const memory = new StepMemory(search, aliases);
   const choices: Choice[] = [];
   for (const [from] of nodes.entries()) {
-    const match = firstMatch(search, from);
-    if (match) choices.push(memory.choice(from, stepOf(graph, 0, match.group, match.kernel, aliases), 0));
+    let rank = 0;
+    for (const { group, kernel } of matches(search, from)) choices.push(memory.choice(from, stepOf(graph, 0, group, kernel, aliases), rank++ * slowerBy(group, graph)));
   }
   const peak = Math.max(...plain.steps.map((s) => choices.find((c) => c.step.nodes[0] === s.nodes[0])?.bytes ?? 0));
   const chooseKernel = rememberKernels(search);
@@ -77,6 +79,11 @@ function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, pla
     }
   }
   return choices;
+}
+
+/** Roughly what a kernel costs beside the next better one, which may want more scratch. */
+function slowerBy(group: readonly IntegerNode[], graph: IntegerGraph): number {
+  return group.reduce((sum, node) => sum + 2 * (operator(node.op).integer?.macs?.(node, graph) ?? 0) + elementCount(graph.tensors.get(node.outputs[0]!)!.shape), 0);
 }
 
 /** Kernels on strips: the same node on the same number of rows is asked for again and again. */
