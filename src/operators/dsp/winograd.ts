@@ -16,7 +16,7 @@ import { activationArguments, foldedBias, linearStem, rowSums } from '../linear/
 import { padsWithZero } from '../linear/convolution.js';
 import { type Access, mayShare, overlapDistance } from '../overlap.js';
 import { cType } from '../views.js';
-import { codeInstructions } from './predictions.js';
+import { codeInstructions, predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
 import { POINTS, transformedReach, transformWeights } from './winograd-transform.js';
 
@@ -34,14 +34,14 @@ interface Layer {
   readonly bias: Float64Array;
 }
 
-/** The layer in the transformed domain; null where it does not fit, or where a sum could leave 32 bits. */
+/** The layer in the transformed domain; null where it does not fit, does not pay, or a sum could leave 32 bits. */
 function readLayer({ graph, group: [node], features }: KernelContext): Layer | null {
   if (!features.dsp || !node) return null;
   const t = linearTensors(node, graph);
   const g = geometryOf(node, t);
   if (!fitsWindow(node, t, g)) return null;
   const requantize = foldRequantize(node, g.outputChannels);
-  if (!requantize || requantize.saturation.bits > 8) return null;
+  if (!requantize || requantize.saturation.bits > 8 || predict(g, requantize) >= predictDirect(g, requantize)) return null;
   const scale = requantize.doubled ? 2 : 1;
   const transformed = transformWeights(t.weightCodes, g.outputChannels, g.inputChannels, scale);
   const folded = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
@@ -209,6 +209,12 @@ function predict(g: Geometry, requantize: FoldedRequantize): number {
   const products = POINTS * (10 * rounds + 1) + 3 * Math.ceil(rounds) + 8;
   const codes = 2 * (92 + 8 * codeInstructions(requantize));
   return Math.ceil(g.outputHeight / 2) * Math.ceil(g.outputWidth / 4) * (input + (g.outputChannels / 2) * (products + codes));
+}
+
+/** The same layer as sums of products with int16 weights: few outputs leave too many of a tile unused. */
+function predictDirect(g: Geometry, requantize: FoldedRequantize): number {
+  const size = { rows: g.outputHeight * g.outputWidth, depth: 9 * g.inputChannels, channels: g.outputChannels };
+  return predictProducts({ ...size, wide: true, tile: { rows: 3, channels: 2 } }, requantize);
 }
 
 /** Two tiles read their rows, then write two rows of the output. */

