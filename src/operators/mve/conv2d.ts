@@ -5,6 +5,7 @@ import { integerAttribute } from '../linear/attributes.js';
 import { borderView, neverBlind } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, padCodes, padOf, type LinearTensors } from '../linear/integer.js';
+import { slidingOverlap } from '../overlap.js';
 import { matrixKernel, productsInstance } from './linear.js';
 import { BLOCK_ROWS, fitsVectors, planProducts, VECTOR } from './products.js';
 
@@ -58,6 +59,7 @@ const windows: Kernel = {
       more: border.padded ? [{ kind: 'constant', name: 'padding', data: padding }] : [],
       support: [...(border.padded ? [{ template: 'mve/copy', view: {} }] : []), { template: 'mve/copy-rows', view: rowsView(g.kernelHeight, run) }],
       scratchBytes: plan.block * pitch,
+      overlap: slidingOverlap(g, t.x, t.y, { pixels: plan.block, overlappingTail: true }),
     });
   },
 };

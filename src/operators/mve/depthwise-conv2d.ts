@@ -1,10 +1,11 @@
 /** Depthwise convolutions on Helium: 16 channels at a time, one pointer a tap. */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
-import type { Kernel } from '../kernel.js';
+import type { Kernel, KernelInstance } from '../kernel.js';
 import { borderView } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, padCodes, padOf, type LinearTensors } from '../linear/integer.js';
 import { foldedBias, linearStem } from '../linear/kernels.js';
+import { type Access, mayShare, overlapDistance, slidingOverlap } from '../overlap.js';
 import { cType } from '../views.js';
 import { fitsVectors, StreamWriter, VECTOR, type VectorView, vectorView, writeConstants } from './products.js';
 import type { VectorRequantize } from './requantize.js';
@@ -108,6 +109,30 @@ function bodiesOf(layer: Layer, requantize: VectorRequantize): Bodies {
   return { repeats, border: bodyView(layer, requantize, channels < VECTOR), run: bodyView(layer, requantize, channels < VECTOR && !repeats) };
 }
 
+/** Pixels in the order of the kernel: a vector of several at once where their constants repeat, else block after block of one. */
+function overlapOf({ g, t }: Layer, { repeats }: Bodies): KernelInstance['overlap'] {
+  const channels = g.outputChannels;
+  if (!repeats) return slidingOverlap(g, t.x, t.y, { block: channels % VECTOR === 0 ? VECTOR : channels % VECTOR });
+  if (!mayShare(t.x, t.y)) return [];
+  const inside = insideOf(g);
+  const together = VECTOR / channels;
+  const accesses: Access[] = [];
+  const start = (y: number, x: number) => (Math.max(0, y * g.strideHeight - g.padTop) * g.inputWidth + Math.max(0, x * g.strideWidth - g.padLeft)) * channels;
+  const pixels = (y: number, x: number, count: number) => accesses.push({ from: start(y, x), to: (y * g.outputWidth + x + count) * channels });
+  for (let y = 0; y < g.outputHeight; y++) {
+    const isInside = y * g.strideHeight >= g.padTop && y * g.strideHeight - g.padTop <= g.inputHeight - g.kernelHeight;
+    for (let x = 0; x < g.outputWidth; x++) {
+      if (!isInside || x !== inside.first) {
+        pixels(y, x, 1);
+        continue;
+      }
+      for (let i = 0; i < inside.count; i += together) pixels(y, x + Math.min(i, inside.count - together), together);
+      x += inside.count - 1;
+    }
+  }
+  return [{ input: 0, distanceBytes: overlapDistance(accesses, g.inputHeight * g.inputWidth * channels) }];
+}
+
 const windows: Kernel = {
   family: 'mve',
   when(context) {
@@ -157,6 +182,7 @@ const windows: Kernel = {
       ],
       scratchBytes: 0,
       scalars: [],
+      overlap: overlapOf(layer, bodies),
       support: [{ template: 'mve/depthwise-job', view: {} }, ...used.map((body) => ({ template: 'mve/depthwise-block', view: body }))],
     };
   },

@@ -3,8 +3,9 @@ import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
 import { biasClassesOf, type LinearTensors } from '../linear/integer.js';
 import { linearStem } from '../linear/kernels.js';
+import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
-import { fitsVectors, planProducts, type ProductsPlan } from './products.js';
+import { fitsVectors, LANES, planProducts, type ProductsPlan } from './products.js';
 
 export interface MatrixLayer {
   readonly t: LinearTensors;
@@ -25,9 +26,14 @@ export function matrixKernel(variant: string, read: (node: IntegerNode, graph: I
       const layer = read(context.group[0]!, context.graph)!;
       const plan = planProducts(context.group[0]!, layer.t, layer, fitsVectors(context, layer.t, layer.channels)!);
       const rows = { blocked: plan.block > 1, rows: layer.rows, lastRow: layer.rows - plan.block };
-      return productsInstance(context, layer.t, plan, { template: 'mve/multiply', variant, view: rows, scratchBytes: 0 });
+      return productsInstance(context, layer.t, plan, { template: 'mve/multiply', variant, view: rows, scratchBytes: 0, overlap: overlapOf(layer, plan) });
     },
   };
+}
+
+/** Rows that do not stay in registers are read again for every four channels. */
+function overlapOf({ t, rows, depth, channels }: MatrixLayer, { block, keepsRows }: ProductsPlan): KernelInstance['overlap'] {
+  return rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: block, overlappingTail: true, ...(!keepsRows && { block: channels % LANES === 0 ? LANES : channels % LANES }) });
 }
 
 interface InstancePart {
@@ -37,6 +43,7 @@ interface InstancePart {
   readonly more?: readonly KernelArgument[];
   readonly support?: KernelInstance['support'];
   readonly scratchBytes: number;
+  readonly overlap: KernelInstance['overlap'];
 }
 
 export function productsInstance({ group: [node] }: KernelContext, t: LinearTensors, plan: ProductsPlan, part: InstancePart): KernelInstance {
@@ -54,6 +61,7 @@ export function productsInstance({ group: [node] }: KernelContext, t: LinearTens
     ],
     scratchBytes: part.scratchBytes,
     scalars: [],
+    overlap: part.overlap ?? [],
     support: [...(part.support ?? []), ...plan.support],
   };
 }

@@ -126,6 +126,8 @@ export function writeConstants(stream: StreamWriter, channels: readonly number[]
 export interface ProductsPlan {
   /** Rows that one call takes. */
   readonly block: number;
+  /** The rows are read once, before anything is written. */
+  readonly keepsRows: boolean;
   readonly stream: Int8Array;
   readonly view: { readonly body: string; readonly block: number; readonly depth: number; readonly channels: number; readonly zeroPoint: number; readonly low: number; readonly high: number };
   readonly support: readonly SupportText[];
@@ -140,6 +142,7 @@ export function planProducts(node: IntegerNode, t: LinearTensors, sizes: { reado
   const view = { ...vectors, ...registers, halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
   return {
     block,
+    keepsRows: template.includes('short'),
     stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, turns),
     view: { body: `ptq_mve_${template.replaceAll('-', '_')}_${vectors.suffix}`, block, depth, channels, ...endView(requantize) },
     support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${template}`, view }],
