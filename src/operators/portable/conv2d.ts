@@ -28,7 +28,7 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
   const depth = elementCount(t.weights.shape) / g.outputChannels;
   const taps = pairTaps(depth);
   const block = !features.lowRegisters && features.manyRegisters && g.outputChannels % 2 === 0 ? 2 : 1;
-  const adjacent = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((n) => n === 1) && !border.padded;
+  const adjacent = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((n) => n === 1) && !border.padded && !border.classes;
   const bias = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
   // Where the bias depends on the place, the kernel adds it from a table of its own.
   const requantize = portableRequantize(node, features, border.classes ? new Int32Array(g.outputChannels) : bias);
