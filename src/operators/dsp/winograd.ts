@@ -74,7 +74,7 @@ function instantiate(layer: Layer): KernelInstance {
     family: 'dsp',
     template: 'dsp/winograd',
     stem: linearStem('conv2d', t, node, 'winograd'),
-    view: { ...g, inputType: cType(t.x.type), outputType: cType(t.y.type), padCode: zeroPoint, suffix },
+    view: { ...g, inputType: cType(t.x.type), outputType: cType(t.y.type), padCode: zeroPoint, suffix, inputSuffix, recordsWords: (POINTS * recordBytes(g)) / 4, weightsLength: layer.transformed.length },
     arguments: [
       ...activationArguments([node.inputs[0]!], node.outputs[0]!),
       { kind: 'constant', name: 'weights', data: packWeights(layer), alignment: 4 },
@@ -107,7 +107,6 @@ function supportOf({ t, g, requantize }: Layer, inputSuffix: string, suffix: str
     { template: 'dsp/winograd-place', view: { columnBytes: COLUMN_BYTES } },
     { template: 'dsp/winograd-input', view: inputView(inputSuffix, channels, t.x.type.signed) },
     { template: 'dsp/winograd-channels', view: { ...channelsView(g, requantize), suffix } },
-    { template: 'dsp/winograd-convolve', view: { suffix, inputSuffix, channels, recordsWords: POINTS * recordBytes(g) / 4, pointWeights: POINTS * channels } },
   ];
 }
 
