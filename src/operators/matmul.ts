@@ -5,6 +5,7 @@ import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor } from
 import { integerTensor } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
+import { dspMatmul } from './dsp/matmul.js';
 import type { Kernel } from './kernel.js';
 import { integerList, shapeError, shapeText } from './linear/attributes.js';
 import { requireInputs } from './linear/float.js';
@@ -197,6 +198,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [portable],
+    kernels: [...dspMatmul(read, matrixOffsets), portable],
   },
 });

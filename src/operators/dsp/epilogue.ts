@@ -27,10 +27,15 @@ export interface Epilogue {
   readonly channels: readonly EpilogueChannel[];
 }
 
-/** `wide`: weights are lanes of 16 bits, which leave room for a scale of their own. */
+/** `wide`: weights are lanes of 16 bits. */
 export function chooseEpilogue(node: IntegerNode, t: LinearTensors, channels: number, folded: FoldedRequantize, wide: boolean): Epilogue {
+  return cheapestEpilogue(node, channels, folded, wide ? largestWeights(t, channels) : null);
+}
+
+/** `largest`: the largest magnitude of each channel's weights where they are lanes of 16 bits, which leave room for a scale; else null. */
+export function cheapestEpilogue(node: IntegerNode, channels: number, folded: FoldedRequantize, largest: readonly number[] | null): Epilogue {
   const { saturation } = folded;
-  const line = folded.unshifted ? null : wide ? fixRequantize(node, largestWeights(t, channels)) : uniformRequantize(node, channels);
+  const line = folded.unshifted ? null : largest ? fixRequantize(node, largest) : uniformRequantize(node, channels);
   if (line) {
     const laneScale = 'scale' in line ? (line.scale as number) : 0;
     return { kind: 'line', laneScale, immediate: line.shift, shifted: false, saturation, channels: line.channels.map((c) => ({ ...c, shift: 0 })) };
@@ -38,7 +43,7 @@ export function chooseEpilogue(node: IntegerNode, t: LinearTensors, channels: nu
   const scale = folded.doubled ? 1 : 0;
   return {
     kind: folded.kind,
-    laneScale: wide ? 0 : scale,
+    laneScale: largest ? 0 : scale,
     immediate: 0,
     shifted: !folded.unshifted,
     saturation,

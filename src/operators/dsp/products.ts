@@ -112,27 +112,56 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
   const source = streamSource(node, t, channels, depth, epilogue, storage === 'int16');
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
-  const rounds = Math.ceil(depth / 4);
-  const laneBytes = rounds * 4 * 2 * tile.rows;
+  const body = productsBody(t.x.type.signed, epilogue, depth, tile, wide);
   const words = blockWords({ ...source, wide }, tile.channels);
-  const looped = rounds - tile.roundsBefore;
-  const skippedBytes = tile.roundBytes[wide ? 1 : 0] * skippedRounds(looped, tile.unroll);
-  const sizes = (count: number): ProductsSizes => ({ laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes });
-  const once = tile.canRunOnce && looped <= tile.unroll;
-  const suffix = `${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
-  const widen = widenView(t, epilogue.laneScale, tile.rows);
+  const sizes = (count: number): ProductsSizes => ({ laneBytes: body.laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes: body.skippedBytes });
   return {
     stream: packBlocks(source, blocks),
-    view: { suffix, widenSuffix: widen.suffix, lastStream: words * whole, lastChannel: whole === blocks.length ? 0 : channels - tile.channels, blocks: sizes(whole), last: sizes(1), widened: storage === 'widened', blockCount: blocks.length, rounds, constants: tile.channels * (epilogue.shifted ? 3 : 2) },
-    laneBytes,
+    view: {
+      suffix: body.suffix,
+      widenSuffix: body.widenSuffix,
+      lastStream: words * whole,
+      lastChannel: whole === blocks.length ? 0 : channels - tile.channels,
+      blocks: sizes(whole),
+      last: sizes(1),
+      widened: storage === 'widened',
+      blockCount: blocks.length,
+      rounds: Math.ceil(depth / 4),
+      constants: tile.channels * (epilogue.shifted ? 3 : 2),
+    },
+    laneBytes: body.laneBytes,
     wideBytes: storage === 'widened' ? 4 * words * blocks.length : 0,
     instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, wide, tile }, requantize),
+    support: [...body.support, ...(storage === 'widened' ? [{ template: 'dsp/widen-weights', view: {} }] : [])],
+  };
+}
+
+export interface ProductsBody {
+  /** Of the names ptq_products_… and ptq_widen_…. */
+  readonly suffix: string;
+  readonly widenSuffix: string;
+  readonly laneBytes: number;
+  readonly skippedBytes: number;
+  readonly support: readonly SupportText[];
+}
+
+/** The functions that multiply rows of `depth` values, and what calls of them need to know. */
+export function productsBody(signed: boolean, epilogue: Epilogue, depth: number, tile: Tile, wide: boolean): ProductsBody {
+  const rounds = Math.ceil(depth / 4);
+  const looped = rounds - tile.roundsBefore;
+  const once = tile.canRunOnce && looped <= tile.unroll;
+  const suffix = `${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
+  const widen = widenView(signed, epilogue.laneScale, tile.rows);
+  return {
+    suffix,
+    widenSuffix: widen.suffix,
+    laneBytes: rounds * 4 * 2 * tile.rows,
+    skippedBytes: tile.roundBytes[wide ? 1 : 0] * skippedRounds(looped, tile.unroll),
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
       { template: 'dsp/widen-rows', view: widen },
       { template: tile.template, view: { suffix, wide, once, unroll: tile.unroll, ...epilogueView(epilogue), ...tile.sums } },
-      ...(storage === 'widened' ? [{ template: 'dsp/widen-weights', view: {} }] : []),
     ],
   };
 }
@@ -155,7 +184,7 @@ function skippedRounds(rounds: number, unroll: number): number {
 
 function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, { channels: constants, laneScale, shifted }: Epilogue, wide: boolean): StreamSource {
   const sums = rowSums(t.weightCodes, channels);
-  const offset = inputZeroPointOf(node) + laneOffset(t, laneScale);
+  const offset = inputZeroPointOf(node) + laneOffset(t.x.type.signed, laneScale);
   return {
     row: (channel) => t.weightCodes.subarray(channel * depth, (channel + 1) * depth),
     depth,
@@ -168,12 +197,11 @@ function streamSource(node: IntegerNode, t: LinearTensors, channels: number, dep
 }
 
 /** Lanes hold value + offset: scaling is a mask, which wants unsigned bytes. */
-function laneOffset(t: LinearTensors, laneScale: number): number {
-  return laneScale > 0 && t.x.type.signed ? 128 : 0;
+function laneOffset(signed: boolean, laneScale: number): number {
+  return laneScale > 0 && signed ? 128 : 0;
 }
 
-function widenView(t: LinearTensors, laneScale: number, count: number): { readonly suffix: string } {
-  const { signed } = t.x.type;
+function widenView(signed: boolean, laneScale: number, count: number): { readonly suffix: string } {
   const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
   const view = {
     suffix: `${count > 1 ? 'rows' : 'row'}_${signed ? 's8' : 'u8'}${laneScale > 0 ? `_x${2 ** laneScale}` : ''}`,
@@ -186,7 +214,7 @@ function widenView(t: LinearTensors, laneScale: number, count: number): { readon
     mask: 255 * 2 ** laneScale,
     left: laneScale,
     right: 8 - laneScale,
-    offset: laneOffset(t, laneScale) !== 0,
+    offset: laneOffset(signed, laneScale) !== 0,
     extend: signed ? 'sxtb16' : 'uxtb16',
   };
   return view;

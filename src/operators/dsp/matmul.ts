@@ -1,0 +1,106 @@
+/**
+ * Products of two activations on cores with SMLAD: columns of the second operand become a stream of 16-bit weights in scratch
+ * memory, as many at a time as there is memory to spare for, and rows of the first operand run through it.
+ */
+import { elementCount } from '../../graph/float.js';
+import type { IntegerGraph, IntegerNode, IntegerTensor } from '../../graph/integer.js';
+import type { Kernel, KernelArgument, KernelContext } from '../kernel.js';
+import { activationArguments } from '../linear/kernels.js';
+import { cType, typeName } from '../views.js';
+import { cheapestEpilogue } from './epilogue.js';
+import { spareBytes } from './live-bytes.js';
+import { BLOCK_ROWS, productsBody, tileFor } from './products.js';
+import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { blockWords } from './stream.js';
+
+export interface MatmulOperands {
+  readonly a: IntegerTensor;
+  readonly b: IntegerTensor;
+  readonly y: IntegerTensor;
+  readonly leading: readonly number[];
+  readonly rows: number;
+  readonly depth: number;
+  readonly columns: number;
+  readonly zeroPoints: readonly [number, number];
+}
+
+export type ReadMatmul = (node: IntegerNode, graph: IntegerGraph) => MatmulOperands;
+/** Where the matrix of each combination of leading indices begins in an operand. */
+export type MatrixOffsets = (shape: readonly number[], leading: readonly number[]) => Int32Array;
+
+/** Columns in memory where there is none to spare. */
+const LEAST_STREAM_BYTES = 1024;
+/** A code less a zero point. */
+const LARGEST_WEIGHT = 255;
+
+function fits(context: KernelContext, { a, b, y, rows, depth, columns }: MatmulOperands): FoldedRequantize | null {
+  const [node] = context.group as readonly [IntegerNode];
+  const bytes = [a, b, y].every(({ type }) => type.bits <= 8 && !type.packed);
+  const sizes = rows >= BLOCK_ROWS && depth >= 4 && columns >= 2 && node.attributes['transposeA'] !== true;
+  if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !sizes) return null;
+  const folded = foldRequantize(node, 1);
+  return folded && folded.saturation.bits <= 8 ? folded : null;
+}
+
+export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly Kernel[] {
+  const kernel: Kernel = {
+    family: 'dsp',
+    when: (context) => fits(context, read(context.group[0]!, context.graph)) !== null,
+    instantiate(context) {
+      const [node] = context.group as readonly [IntegerNode];
+      const operands = read(node, context.graph);
+      const { a, b, y, leading, rows, depth, columns, zeroPoints } = operands;
+      const folded = fits(context, operands)!;
+      const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
+      const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
+      const body = productsBody(a.type.signed, epilogue, depth, tileFor(rows, columns)!, true);
+      const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, wide: true }, 2);
+      const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
+      const pairs = Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2)));
+      const swapped = node.attributes['transposeB'] === true;
+      const view = {
+        ...body,
+        inputTypeA: cType(a.type),
+        inputTypeB: cType(b.type),
+        outputType: cType(y.type),
+        matrices: elementCount(leading),
+        rows,
+        depth,
+        columns,
+        pairs,
+        blockColumns: 2 * pairs,
+        lastColumn: columns - 2 * pairs,
+        streamBytes: pairs * pairBytes,
+        cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)),
+        columnStride: swapped ? depth : 1,
+        depthStride: swapped ? 1 : columns,
+        zeroPointA: zeroPoints[0],
+        zeroPointB: zeroPoints[1],
+        factor: 2 ** constants.scale,
+        nudge: constants.nudge,
+        multiplier: constants.multiplier,
+        addend: constants.addend,
+        shift: constants.shift,
+        shifted: epilogue.shifted ? 1 : 0,
+        typeB: typeName(b.type),
+      };
+      const table = (name: string, tensor: IntegerTensor): KernelArgument => ({ kind: 'constant', name, data: offsetsOf(tensor.shape, leading) });
+      return {
+        family: 'dsp',
+        template: 'dsp/matmul',
+        stem: `matmul_${typeName(a.type)}_${typeName(b.type)}_columns`,
+        view,
+        arguments: [...activationArguments([a.id, b.id], y.id), table('offset_a', a), table('offset_b', b), { kind: 'scratch' }],
+        scratchBytes: body.laneBytes + pairs * pairBytes,
+        scalars: [],
+        support: [
+          ...body.support,
+          { template: 'dsp/matrix-shape', view: {} },
+          { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix } },
+          { template: 'dsp/pack-columns', view: { typeB: typeName(b.type), type: cType(b.type) } },
+        ],
+      };
+    },
+  };
+  return [kernel];
+}
