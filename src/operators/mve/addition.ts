@@ -7,6 +7,7 @@ import { binaryTensors, inPlaceInputs } from '../binary.js';
 import { zeroPoints } from '../integer-checks.js';
 import type { Kernel, KernelContext } from '../kernel.js';
 import { cType, typeName } from '../views.js';
+import { planeOf } from './plane.js';
 import { isBytes } from './products.js';
 
 interface Scalar {
@@ -24,8 +25,16 @@ interface Form {
 }
 
 /** Null where the rounding has no form in vectors. */
-function formOf(node: IntegerNode): Form | null {
-  return node.attributes['variant'] === 'tflite' ? tfliteForm(node) : dyadicForm(node);
+function formOf(node: IntegerNode, graph: IntegerGraph, op: 'add' | 'sub'): Form | null {
+  if (node.attributes['variant'] !== 'tflite') return dyadicForm(node);
+  const [a, b] = binaryTensors(node, graph).inputs;
+  const plane = planeOf(node, op === 'add' ? 1 : -1, [a.codeRange, b.codeRange]);
+  return plane ? planeForm(plane.multipliers, plane.constant, plane.shift) : tfliteForm(node);
+}
+
+function planeForm([a, b]: readonly [number, number], constant: number, shift: number): Form {
+  const scalars = [{ name: 'a_multiplier', value: a }, { name: 'b_multiplier', value: b }, { name: 'end', value: constant }];
+  return { tflite: false, terms: [], scalars, away: false, shift };
 }
 
 function tfliteForm(node: IntegerNode): Form | null {
@@ -51,9 +60,7 @@ function tfliteForm(node: IntegerNode): Form | null {
 function dyadicForm(node: IntegerNode): Form | null {
   const { requantize, offset } = foldedRounding(node);
   if (requantize.mode !== 'shift' || requantize.rounding !== 'floor' || requantize.zeroPoint !== 0) return null;
-  const [a, b] = integersAttribute(node, 'inputMultipliers', 2) as readonly [number, number];
-  const scalars = [{ name: 'a_multiplier', value: a }, { name: 'b_multiplier', value: b }, { name: 'end', value: offset }];
-  return { tflite: false, terms: [], scalars, away: false, shift: requantize.shift[0]! };
+  return planeForm(integersAttribute(node, 'inputMultipliers', 2) as readonly [number, number], offset, requantize.shift[0]!);
 }
 
 function endsOf(requantize: Requantize): { readonly low: number; readonly high: number } {
@@ -63,13 +70,13 @@ function endsOf(requantize: Requantize): { readonly low: number; readonly high: 
 export function mveAddition(op: 'add' | 'sub'): Kernel {
   return {
     family: 'mve',
-    when: ({ features, graph, group: [node] }: KernelContext) => features.mve && hasOneShape(node!, graph) && formOf(node!) !== null,
+    when: ({ features, graph, group: [node] }: KernelContext) => features.mve && hasOneShape(node!, graph) && formOf(node!, graph, op) !== null,
     instantiate({ graph, group }) {
       const node = group[0]!;
       const { inputs: [a, b], output } = binaryTensors(node, graph);
       const lane = (signed: boolean) => (signed ? 's32' : 'u32');
       const view = {
-        ...formOf(node)!,
+        ...formOf(node, graph, op)!,
         ...endsOf(node.requantize!),
         minus: op === 'sub',
         aType: cType(a.type),
