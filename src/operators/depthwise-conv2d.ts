@@ -6,6 +6,7 @@ import type { tf } from '../tensor/index.js';
 import { cmsisDepthwiseConv2d } from './cmsis-nn/depthwise-conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDepthwise } from './dsp/depthwise.js';
+import { dspDepthwiseGeneral } from './dsp/depthwise-general.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerList, shapeError, shapeText } from './linear/attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -160,6 +161,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, ...portableDepthwise, clamped, general],
+    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, ...portableDepthwise, clamped, general],
   },
 });

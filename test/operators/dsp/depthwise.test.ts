@@ -68,7 +68,40 @@ for (const [target, optimize] of [['cortex-m7', 'speed'], ['cortex-m4', 'ram']] 
   });
 }
 
-/** Two layers and a sum: the planes let the first and the second take the place of their input. */
+/** Any window, strides and dilations, with a code of padding for every channel now and then. */
+function generalLayer(random: Random, name: string): LinearCase {
+  const type = random.pick([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }]);
+  const [low, high] = rangeOf(type);
+  const zeroPoint = random.pick([low, high, random.integer(low, high)]);
+  const kernel = [random.integer(1, 5), random.integer(2, 5)];
+  const strides = [random.integer(1, 3), random.integer(1, 2)];
+  const dilations = [random.pick([1, 1, 2]), random.pick([1, 1, 3])];
+  const pad = [0, 1, 2, 3].map(() => random.integer(0, 2));
+  const channels = random.pick([4, 5, 6, 7, 8, 13, 16]);
+  const span = (axis: number) => dilations[axis]! * (kernel[axis]! - 1) + 1;
+  const input = [0, 1].map((axis) => Math.max(1, span(axis) - pad[2 * axis]! - pad[2 * axis + 1]!) + random.integer(0, 5));
+  const output = [0, 1].map((axis) => Math.floor((input[axis]! + pad[2 * axis]! + pad[2 * axis + 1]! - span(axis)) / strides[axis]!) + 1);
+  const values = random.pick([zeroPoint, Array.from({ length: channels }, () => random.integer(low, high))]);
+  return dspCase(random, name, {
+    op: 'depthwise-conv2d',
+    input: type,
+    inputShape: [...input, channels],
+    weightShape: [...kernel, channels, 1],
+    outputChannels: channels,
+    outputShape: [...output, channels],
+    attributes: { strides, dilations, pad: { amounts: pad, values }, inputZeroPoint: zeroPoint },
+  });
+}
+
+depthwise('any window equals the simulator', async () => {
+  const random = new Random(SEED + 2);
+  const cases = Array.from({ length: 120 }, (_, i) => generalLayer(random, `seed ${SEED + 2} case ${i}`));
+  const taken = countFamily(cases, 'dsp', 'cortex-m7');
+  assert.ok(taken >= 0.9 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
+  await expectFirmwareMatchesSimulator(cases, ['cortex-m7']);
+});
+
+/** Three layers: the planes let the second and the third take the place of their input. */
 function chain(random: Random, name: string, input: readonly [number, number, number]): LinearCase {
   const builder = new IntegerGraphBuilder(name);
   const channels = input[2];
