@@ -1,7 +1,7 @@
 /**
  * Layouts of weights within a budget of flash: from the smallest of every layer upwards, always the change that saves most
- * instructions a byte. Instructions are those that the kernels predict of themselves; layers whose kernels predict nothing
- * keep the smallest.
+ * instructions a byte; the fastest of every layer at once where all of them fit. Instructions are those that the kernels
+ * predict of themselves.
  */
 import { UsageError } from '../errors.js';
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
@@ -22,14 +22,27 @@ export function chooseLayouts(graph: IntegerGraph, target: Target, options: Sche
   const layouts: readonly WeightLayout[] = [smallest, { weights: 'int16', winograd: false }, ...(options.winograd ? [{ weights: 'int16', winograd: true } as const] : [])];
   const search = searchOf(graph, target, options, aliases);
   const offers = search.nodes.map((node, at) => layouts.flatMap((layout) => choiceOf(search, node, at, layout)));
+  const resultOf = (chosen: readonly (Choice | undefined)[]) => new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? smallest]));
+  const fastest = offers.map(fastestOf);
+  // One layout for all layers that allow it also needs the least code.
+  if (bytesOf(fastest) <= budget) return resultOf(fastest);
   const chosen = offers.map((choices) => choices[0]);
-  let free = budget - chosen.reduce((sum, choice) => sum + (choice?.bytes ?? 0), 0);
+  let free = budget - bytesOf(chosen);
   if (free < 0) throw new UsageError(`the constants take ${budget - free} bytes at least, more than --flash-budget ${budget}`, { hint: 'raise the budget or choose a smaller model' });
   for (let best = bestChange(offers, chosen, free); best; best = bestChange(offers, chosen, free)) {
     free -= best.choice.bytes - chosen[best.at]!.bytes;
     chosen[best.at] = best.choice;
   }
-  return new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? smallest]));
+  return resultOf(chosen);
+}
+
+function bytesOf(choices: readonly (Choice | undefined)[]): number {
+  return choices.reduce((sum, choice) => sum + (choice?.bytes ?? 0), 0);
+}
+
+/** Of equally fast ones the last. */
+function fastestOf(choices: readonly Choice[]): Choice | undefined {
+  return choices.reduce<Choice | undefined>((best, choice) => (best && best.instructions < choice.instructions ? best : choice), undefined);
 }
 
 function choiceOf(search: Search, node: IntegerNode, at: number, layout: WeightLayout): readonly Choice[] {
