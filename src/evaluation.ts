@@ -62,7 +62,7 @@ export async function evaluateAccuracy(float: FloatGraph, graph: IntegerGraph, p
     const integer = await integerValues(graph, samples, options);
     const reference = labels ?? floatReference(real, shape, samples.count, options.metric);
     const one = (values: ArrayLike<number>) => scored(values, shape, samples.count, reference, options.metric);
-    return { metric: options.metric, float: one(real), fakeQuant: one(fake), integer: one(integer), agreement: predictionAgreement(real, integer, shape, options.metric), samples: samples.count };
+    return { metric: options.metric, float: one(real), fakeQuant: one(fake), integer: one(integer), agreement: predictionAgreement(real, integer, shape, options.metric), fakeQuantAgreement: predictionAgreement(fake, integer, shape, options.metric), samples: samples.count };
   } finally {
     executor.dispose();
   }

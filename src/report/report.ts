@@ -79,6 +79,8 @@ export interface ReportAccuracy {
   readonly integer: number;
   /** Share of samples on which float and integer predictions agree. */
   readonly agreement: number | null;
+  /** Share of samples on which fake-quantized and integer predictions agree. */
+  readonly fakeQuantAgreement?: number | null;
   readonly samples: number;
 }
 

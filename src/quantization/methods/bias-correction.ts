@@ -1,22 +1,26 @@
 /**
  * Empirical bias correction (Nagel et al., 2019, section 4.2): rounding weights shifts the mean of a layer's outputs; the
- * bias takes the shift back. Layer by layer in order of depth, with inputs from the quantized prefix, means over the
- * calibration samples before the fused activation.
+ * bias takes the shift back. Weights of few bits also change the deviation of a channel's outputs; its weight scale, which
+ * costs nothing at run time, takes that back in the same pass. Layer by layer in order of depth, with inputs from the
+ * quantized prefix, moments over the calibration samples before the fused activation.
  */
-import { createExecutor, type FloatExecutor } from '../../calibration/executor.js';
 import type { SampleSet } from '../../calibration/types.js';
 import { CalibrationError } from '../../errors.js';
 import { tensorOf, type Attributes, type FloatGraph, type FloatNode, type FloatTensor, type TensorId } from '../../graph/float.js';
 import { findOperator } from '../../operators/index.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
-import { fakeQuantConstants, fakeQuantTransform } from '../fake-quant.js';
+import { Prefix } from '../reconstruction/prefix.js';
 import type { MethodContext } from './method.js';
 
-/** Samples whose means decide, and how many are held in memory at once. */
-const MOST_SAMPLES = 256;
-const CHUNK = 32;
+/** Samples whose means decide. */
+const MOST_SAMPLES = 512;
+/** A weight scale changes at most so much. */
+const MOST_STRETCH = 2;
 
 interface Layer {
+  /** Without its fused activation. */
+  readonly node: FloatNode;
+  readonly weights: TensorId;
   readonly bias: TensorId;
   /** Output before the fused activation. */
   readonly output: TensorId;
@@ -26,50 +30,18 @@ interface Layer {
 export async function correctBiases(plan: QuantizationPlan, { graph, samples }: MethodContext): Promise<QuantizationPlan> {
   if (!samples) throw new CalibrationError('bias correction needs calibration samples', { hint: 'give them with --calib' });
   const { open, layers } = openActivations(graph);
-  const executor = await createExecutor(open);
-  try {
-    const count = Math.min(samples.count, MOST_SAMPLES);
-    let corrected = plan;
-    for (const layer of layers) {
-      if ('codes' in (corrected.biases.get(layer.bias) ?? {})) continue;
-      const wanted = await channelMeans(executor, layer, samples, count, null);
-      const actual = await channelMeans(executor, layer, samples, count, corrected);
-      corrected = withBias(corrected, graph, layer, Float64Array.from(wanted, (mean, c) => mean - actual[c]));
-    }
-    return corrected;
-  } finally {
-    executor.dispose();
+  const used = firstSamples(samples, MOST_SAMPLES);
+  const float = new Prefix(open, used);
+  const quantized = new Prefix(open, used);
+  let corrected = plan;
+  for (const layer of layers) {
+    if ('codes' in (corrected.biases.get(layer.bias) ?? {})) continue;
+    await float.advancePast([layer.node], null);
+    await quantized.advanceTo([layer.node], corrected);
+    const actual = (await quantized.preview(layer.node, corrected)).get(layer.output)!;
+    corrected = withCorrection(corrected, open, layer, moments(float.values(layer.output), layer.channels), moments(actual, layer.channels));
   }
-}
-
-function withBias(plan: QuantizationPlan, graph: FloatGraph, { bias, channels }: Layer, shift: Float64Array): QuantizationPlan {
-  const planned = plan.biases.get(bias);
-  const before = planned && 'real' in planned ? planned.real : tensorOf(graph, bias).data!;
-  const real = Float64Array.from({ length: channels }, (_, c) => before[c % before.length] + shift[c]);
-  return { ...plan, biases: new Map([...plan.biases, [bias, { real }]]) };
-}
-
-/** Mean of every output channel, in float (plan null) or fake-quantized. */
-async function channelMeans(executor: FloatExecutor, layer: Layer, samples: SampleSet, count: number, plan: QuantizationPlan | null): Promise<Float64Array> {
-  const quantized = plan && { transform: fakeQuantTransform(plan), constants: fakeQuantConstants(executor.graph, plan) };
-  const sums = new Float64Array(layer.channels);
-  let elements = 0;
-  for (let first = 0; first < count; first += CHUNK) {
-    const size = Math.min(CHUNK, count - first);
-    const values = (await executor.run(chunk(samples, first, size), size, { keep: [layer.output], ...quantized })).get(layer.output)!;
-    for (let i = 0; i < values.length; i++) sums[i % layer.channels] += values[i];
-    elements += values.length / layer.channels;
-  }
-  return sums.map((sum) => sum / elements);
-}
-
-function chunk(samples: SampleSet, first: number, size: number): ReadonlyMap<string, Float32Array | Int32Array> {
-  return new Map(
-    [...samples.inputs].map(([name, values]) => {
-      const length = values.length / samples.count;
-      return [name, values.subarray(first * length, (first + size) * length)];
-    }),
-  );
+  return corrected;
 }
 
 /** The graph with every fused activation of a layer with a bias as a clamp of its own, so that the value before it can be kept. */
@@ -84,14 +56,58 @@ function openActivations(graph: FloatGraph): { readonly open: FloatGraph; readon
     const output = tensorOf(graph, node.outputs[0]);
     const channels = output.shape[output.shape.length - 1];
     const openId = activation ? `${output.id}:open` : output.id;
-    layers.push({ bias, output: openId, channels });
+    const layer = activation ? { ...node, outputs: [openId], attributes: { ...node.attributes, activation: null } } : node;
+    layers.push({ node: layer, weights: node.inputs[roles!.input], bias, output: openId, channels });
     if (!activation) return [node];
     tensors.set(openId, { ...output, id: openId });
     const clamp: Attributes = { min: activation.min, max: activation.max };
     return [
-      { ...node, outputs: [openId], attributes: { ...node.attributes, activation: null } },
+      layer,
       { id: `${node.id}:clamp`, op: 'clamp', inputs: [openId], outputs: [output.id], attributes: clamp, origin: node.origin },
     ];
   });
   return { open: { ...graph, tensors, nodes }, layers };
+}
+
+function firstSamples(samples: SampleSet, most: number): SampleSet {
+  const count = Math.min(samples.count, most);
+  return { ...samples, count, inputs: new Map([...samples.inputs].map(([name, values]) => [name, values.subarray(0, (values.length / samples.count) * count)])) };
+}
+
+/** Bias and, where every channel has a scale of its own, weight scales that give the outputs their wanted mean and deviation. */
+function withCorrection(plan: QuantizationPlan, graph: FloatGraph, { bias, weights: id, channels }: Layer, wanted: Moments, actual: Moments): QuantizationPlan {
+  const planned = plan.biases.get(bias);
+  const before = planned && 'real' in planned ? planned.real : tensorOf(graph, bias).data!;
+  const weights = plan.weights.get(id);
+  const isScaled = weights?.scale.length === channels && weights.bits < 8;
+  const stretch = Float64Array.from({ length: channels }, (_, c) => {
+    const ratio = wanted.deviation[c] / actual.deviation[c];
+    return isScaled && ratio > 0 ? Math.min(MOST_STRETCH, Math.max(1 / MOST_STRETCH, ratio)) : 1;
+  });
+  const real = Float64Array.from({ length: channels }, (_, c) => wanted.mean[c] + stretch[c] * (before[c % before.length] - actual.mean[c]));
+  const biases = new Map([...plan.biases, [bias, { real }]]);
+  if (!isScaled) return { ...plan, biases };
+  const scale = weights.scale.map((own, c) => Math.fround(own * stretch[c]));
+  return { ...plan, biases, weights: new Map([...plan.weights, [id, { ...weights, scale }]]) };
+}
+
+interface Moments {
+  readonly mean: Float64Array;
+  readonly deviation: Float64Array;
+}
+
+/** Of every channel; channels are the last axis. */
+function moments(values: Float32Array, channels: number): Moments {
+  const count = values.length / channels;
+  const sums = new Float64Array(channels);
+  const squares = new Float64Array(channels);
+  for (let i = 0; i < values.length; i += channels) {
+    for (let c = 0; c < channels; c++) {
+      const value = values[i + c];
+      sums[c] += value;
+      squares[c] += value * value;
+    }
+  }
+  const mean = sums.map((sum) => sum / count);
+  return { mean, deviation: squares.map((sum, c) => Math.sqrt(Math.max(0, sum / count - mean[c] ** 2))) };
 }

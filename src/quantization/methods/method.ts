@@ -16,6 +16,8 @@ export interface MethodContext {
   readonly iterations?: number;
   /** Says how far a method is. */
   readonly note?: (text: string) => void;
+  /** Called after every unit that a method has learned. */
+  readonly onUnit?: (name: string, result: { readonly softShare: number | null; readonly loss: number }) => void;
   /** Finished units of an interrupted optimisation. */
   readonly checkpoint?: Checkpoint;
 }

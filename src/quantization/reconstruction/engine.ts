@@ -36,6 +36,7 @@ export async function reconstruct(plan: QuantizationPlan, context: MethodContext
     if (!stored) context.checkpoint?.save(unit.name, learned);
     current = withUnit(current, learned);
     clock.finished(index, unit, learned);
+    context.onUnit?.(unit.name, learned);
   }
   return current;
 }

@@ -37,21 +37,28 @@ export class Prefix {
     return this.live.get(id) as Float32Array;
   }
 
+  /** Outputs of a node whose inputs are alive, which stays to be done. */
+  async preview(node: FloatNode, plan: QuantizationPlan | null): Promise<ReadonlyMap<TensorId, Float32Array>> {
+    return this.evaluate([node], (id) => node.outputs.includes(id), plan);
+  }
+
   private async advance(end: number, plan: QuantizationPlan | null): Promise<void> {
     if (end <= this.done) return;
-    const nodes = this.graph.nodes.slice(this.done, end);
-    const region = regionGraph(this.graph, nodes, new Set(this.live.keys()), (id) => (this.lastRead.get(id) ?? -1) >= end);
-    const { count } = this.samples;
+    const results = await this.evaluate(this.graph.nodes.slice(this.done, end), (id) => (this.lastRead.get(id) ?? -1) >= end, plan);
+    for (const [id, values] of results) this.live.set(id, values);
+    for (const id of [...this.live.keys()]) if ((this.lastRead.get(id) ?? -1) < end) this.live.delete(id);
+    this.done = end;
+  }
+
+  private async evaluate(nodes: readonly FloatNode[], isKept: (id: TensorId) => boolean, plan: QuantizationPlan | null): Promise<ReadonlyMap<TensorId, Float32Array>> {
+    const region = regionGraph(this.graph, nodes, new Set(this.live.keys()), isKept);
     const own = plan && restricted(plan, region);
     const executor = await createExecutor(region);
     try {
-      const results = await executor.run(this.live, count, own ? { transform: fakeQuantTransform(own), constants: fakeQuantConstants(region, own) } : {});
-      for (const [id, values] of results) this.live.set(id, values);
+      return await executor.run(this.live, this.samples.count, own ? { transform: fakeQuantTransform(own), constants: fakeQuantConstants(region, own) } : {});
     } finally {
       executor.dispose();
     }
-    for (const id of [...this.live.keys()]) if ((this.lastRead.get(id) ?? -1) < end) this.live.delete(id);
-    this.done = end;
   }
 }
 
