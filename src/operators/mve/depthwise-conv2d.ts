@@ -29,8 +29,8 @@ function read(node: IntegerNode, graph: IntegerGraph): Layer {
 }
 
 /** Sums of two products hold 16 bits. */
-function pairsFit({ t, g, taps }: Layer): boolean {
-  const largest = Math.max(...t.x.codeRange.map(Math.abs));
+function pairsFit(node: IntegerNode, { t, g, taps }: Layer): boolean {
+  const largest = Math.max(...[...t.x.codeRange, ...padCodes(node, g.inputChannels)].map(Math.abs));
   for (let tap = 0; tap + 1 < taps; tap += 2) {
     for (let c = 0; c < g.outputChannels; c++) {
       const [a, b] = [t.weightCodes[tap * g.outputChannels + c]!, t.weightCodes[(tap + 1) * g.outputChannels + c]!];
@@ -140,7 +140,7 @@ const windows: Kernel = {
     const layer = read(node, context.graph);
     const { g, t, taps } = layer;
     const isPlain = g.dilationHeight === 1 && g.dilationWidth === 1 && g.inputChannels === g.outputChannels && !biasClassesOf(node);
-    return isPlain && taps <= POINTERS.length && fitsVectors(context, t, g.outputChannels) !== null && pairsFit(layer);
+    return isPlain && taps <= POINTERS.length && fitsVectors(context, t, g.outputChannels) !== null && pairsFit(node, layer);
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
