@@ -4,11 +4,17 @@ import { binaryKernel, binaryTensors, verifyBinary } from './binary.js';
 import { cmsisMul } from './cmsis-nn/elementwise.js';
 import { isTflite } from './codes.js';
 import { defineOperator } from './definition.js';
+import { dspMul } from './dsp/mul.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 import { scaledInterval, zeroPoints } from './integer-checks.js';
 import { activationOf } from './linear/attributes.js';
 import { lowerUniformFactor } from './uniform-factor.js';
 import { requantizeScalars, signedTerm } from './views.js';
+
+const portable = binaryKernel('mul', (node, view) => {
+  const [a, b] = zeroPoints(node, 2);
+  return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!), variant: '' };
+});
 
 export const mul = defineOperator({
   name: 'mul',
@@ -44,11 +50,9 @@ export const mul = defineOperator({
       return { accumulator: [[Math.min(...corners), Math.max(...corners)]], accumulatorBits: 32 };
     },
     kernels: [
+      dspMul(portable),
       cmsisMul,
-      binaryKernel('mul', (node, view) => {
-        const [a, b] = zeroPoints(node, 2);
-        return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!), variant: '' };
-      }),
+      portable,
     ],
   },
 });

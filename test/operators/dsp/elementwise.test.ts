@@ -56,6 +56,18 @@ function addition(random: Random, name: string): LinearCase {
   return single(random, name, { ...common, attributes, requantize: { mode, multiplier: [multiplier(random)], shift: [-random.integer(17, 20)], ...end } });
 }
 
+function product(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 4), random.integer(1, 4), random.integer(2, 9)];
+  const other = random.pick([shape, [shape[2]!], [1, 1, shape[2]!], [shape[0]!, 1, 1]]);
+  const zeroPoint = random.pick([-128, zero(random)]);
+  const end = { zeroPoint, clamp: [-128, 127] as const };
+  const mode = random.pick(['tfliteDouble', 'tfliteDouble', 'dyadic', 'dyadicHigh'] as const);
+  const places = random.integer(1, 9);
+  const requantize: Requantize =
+    mode === 'dyadicHigh' ? { mode, multiplier: [multiplier(random) >> places], ...end } : { mode, multiplier: [multiplier(random)], shift: [mode === 'dyadic' ? 31 + places : -places], ...end };
+  return single(random, name, { op: 'mul', shapes: [shape, other], type: S8, attributes: { variant: 'tflite', inputZeroPoints: [zero(random), zero(random)] }, requantize, shape });
+}
+
 function rescaling(random: Random, name: string): LinearCase {
   const shape = [random.integer(4, 23)];
   const output = random.pick([S8, U8]);
@@ -102,7 +114,7 @@ for (const target of ['cortex-m7', 'cortex-m4']) {
   elementwise(`equal the simulator on ${target}`, async () => {
     const random = new Source(SEED);
     const many = (n: number, make: (random: Random, name: string) => LinearCase) => Array.from({ length: n }, (_, i) => make(random, `seed ${SEED} ${make.name} ${i}`));
-    const cases = [...many(40, addition), ...many(30, rescaling), ...many(70, pool), ...many(25, softmax), largestSums(random, 'signed', S8), largestSums(random, 'unsigned', U8)];
+    const cases = [...many(40, addition), ...many(30, rescaling), ...many(40, product), ...many(70, pool), ...many(25, softmax), largestSums(random, 'signed', S8), largestSums(random, 'unsigned', U8)];
     const taken = countFamily(cases, 'dsp', target);
     assert.ok(taken >= 0.9 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
     await expectFirmwareMatchesSimulator(cases, [target]);
