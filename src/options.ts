@@ -41,6 +41,11 @@ const optionsSchema = v.strictObject({
   observer: v.optional(choice(['min-max', 'percentile', 'mse', 'kl'])),
   biasCorrection: v.optional(v.boolean()),
   bits: v.optional(v.string()),
+  edgeBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(8))),
+  /** Layer → wNaM. */
+  layerBits: v.optional(v.record(v.string(), v.string())),
+  iterations: v.optional(positive),
+  resume: v.optional(v.boolean()),
   arith: v.optional(v.string()),
   vectors: v.optional(positive),
   out: v.optional(v.string()),

@@ -1,5 +1,5 @@
 /** The whole road on one screen: import → calibrate → quantize → simulate → generate → build → run → compare → report. */
-import { basename, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { calibrate, loadLabels, loadSamples, parsePreprocess, preprocessFrom, type CalibrationTable, type Preprocess, type SampleSet } from './calibration/index.js';
 import { Dump } from './dump.js';
 import { emitProject, writeProject } from './emit/index.js';
@@ -19,7 +19,7 @@ import { checkoutsOf, type RoadOptions } from './options.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { lowerGraph, parameterCount, planQuantization, proveRounding, refinePlan, roundingText, type RoundingProof } from './quantization/index.js';
+import { fileCheckpoint, lowerGraph, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type RoundingProof } from './quantization/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
 import type { HtmlData } from './report/html.js';
@@ -115,7 +115,7 @@ export async function quantizeModel(options: RoadOptions, progress: Progress): P
   const preprocess = preprocessOf(options);
   const float = await clock.stage('import', `import ${options.model}`, () => importModel(options.model, dump));
   const { samples, calibration } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(float, options, preprocess, note));
-  const { graph, plan, folding } = await clock.stage('quantize', 'quantize', () => quantizeGraph(float, samples, calibration, options, preprocess, dump));
+  const { graph, plan, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
@@ -141,16 +141,26 @@ async function calibrateModel(float: FloatGraph, options: RoadOptions, preproces
   return { samples, calibration };
 }
 
-async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calibration: CalibrationTable | null, options: RoadOptions, preprocess: Preprocess | undefined, dump: Dump) {
+async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calibration: CalibrationTable | null, options: RoadOptions, preprocess: Preprocess | undefined, dump: Dump, note: (text: string) => void) {
   const quantization = {
     ...(options.arith !== undefined && { arith: options.arith as never }),
     method: options.method,
     bits: options.bits,
     seed: options.seed,
-    biasCorrection: options.biasCorrection ?? false,
+    widths: { ...(options.edgeBits !== undefined && { edgeBits: options.edgeBits }), ...(options.layerBits && { layers: options.layerBits }) },
   };
+  const biasCorrection = options.biasCorrection ?? (samples !== null && correctsByDefault(float, options));
   const draft = planQuantization(float, calibration, quantization);
-  const plan = await refinePlan(draft, { graph: float, calibration, samples, seed: options.seed, biasCorrection: options.biasCorrection ?? false });
+  const plan = await refinePlan(draft, {
+    graph: float,
+    calibration,
+    samples,
+    seed: options.seed,
+    biasCorrection,
+    note,
+    checkpoint: unitStore(float, samples, options),
+    ...(options.iterations !== undefined && { iterations: options.iterations }),
+  });
   const tables = new Map(preprocess ? [...rawPorts(samples)].map((name) => [name, preprocess] as const) : []);
   const lowered = lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}` });
   await dump.stage('lowered', () => printIntegerGraph(lowered));
@@ -158,6 +168,19 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
   verifyIntegerGraph(graph);
   await dump.stage('integer-passes', () => [...savings.log, '', printIntegerGraph(graph)].join('\n'));
   return { graph, plan, folding: { macsBefore: savings.macsBefore, macsAfter: savings.macsAfter, channelsRemoved: savings.channelsRemoved, weightBytesRemoved: savings.weightBytesRemoved } };
+}
+
+/** Forward passes alone bring back most of what few bits lose; methods that learn need no correction. */
+function correctsByDefault(float: FloatGraph, { method, bits }: RoadOptions): boolean {
+  return method === 'nearest' && !float.quantized && parseBits(bits).weightBits < 8;
+}
+
+/** Finished units lie beside the projects; what they depend on is their key. */
+function unitStore(float: FloatGraph, samples: SampleSet | null, options: RoadOptions): Checkpoint {
+  const { method, bits, edgeBits, layerBits, observer, seed, iterations, arith } = options;
+  const key = JSON.stringify({ model: float.source.sha256, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith });
+  const name = `${float.name.replace(/[^\w.-]+/g, '-')}-units.json`;
+  return fileCheckpoint(options.out === undefined ? resolve('build', name) : join(resolve(options.out), '..', name), key, options.resume ?? false);
 }
 
 function rawPorts(samples: SampleSet | null): Iterable<string> {

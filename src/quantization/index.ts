@@ -2,6 +2,7 @@
 export { planQuantization, type QuantizationOptions } from './plan.js';
 export { parseBits, type WidthOptions } from './widths.js';
 export { availableMethods, refinePlan, requireMethod, type MethodContext, type QuantizationMethod } from './methods/index.js';
+export { fileCheckpoint, type Checkpoint } from './reconstruction/checkpoint.js';
 export { lowerGraph, nominalMacs, parameterCount, type LowerOptions } from './lower.js';
 export { fakeQuantConstants, fakeQuantTransform } from './fake-quant.js';
 export { proveNode } from './bounds.js';
