@@ -208,7 +208,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const target = findTarget(targetId);
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
-    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, flashBudget: options.flashBudget ?? null, keepInput: options.keepInput }));
+    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, flashBudget: options.flashBudget ?? null, ...(options.maxRam !== undefined && { ramBudget: options.maxRam }), keepInput: options.keepInput }));
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });

@@ -20,6 +20,8 @@ export interface ScheduleOptions {
   readonly flashBudget: number | null;
   /** What each node took within the budget. */
   readonly layouts?: ReadonlyMap<string, WeightLayout>;
+  /** With optimize `ram`: an arena of that many bytes is small enough. */
+  readonly ramBudget?: number;
   /** Inputs stay readable after run. */
   readonly keepInput: boolean;
 }

@@ -16,7 +16,7 @@ const models = [
   { file: 'ad01_int8.tflite', liveSetBytes: 768, leanBytes: 768 },
   { file: 'pretrainedResnet_quant.tflite', liveSetBytes: 49_152, leanBytes: 22_000 },
   { file: 'kws_ref_model.tflite', liveSetBytes: 16_000, leanBytes: 10_100 },
-  { file: 'vww_96_int8.tflite', liveSetBytes: 55_296, leanBytes: 29_000 },
+  { file: 'vww_96_int8.tflite', liveSetBytes: 55_296, leanBytes: 29_500 },
 ] as const;
 
 for (const { file, liveSetBytes, leanBytes } of models) {

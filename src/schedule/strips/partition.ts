@@ -8,7 +8,7 @@ import { lifetimesOf, type Lifetime } from '../lifetimes.js';
 import { arenaAlignment, planMemory } from '../memory.js';
 import { lowerBound } from '../lower-bound.js';
 import type { ScheduleOptions, Step } from '../schedule.js';
-import { buildSteps, firstMatch, innerTensors, isClosed, matches, type Search, searchOf, stepOf, type StepList } from '../steps.js';
+import { buildSteps, firstMatch, innerTensors, isClosed, type Match, matches, type Search, searchOf, stepOf, type StepList } from '../steps.js';
 import { type ChooseKernel, planStrips, stripOverhead } from './plan.js';
 import { stripKernel } from './step.js';
 
@@ -20,6 +20,9 @@ const LIMITS = 24;
 /** Strips cost instructions: more of them must save at least this share of the arena. */
 const LEAST_SAVING = 0.05;
 
+/** What the lean form of a kernel costs, as a share of what the next better kernel saves. */
+const LEAN_SHARE = 0.1;
+
 /** One way to compute the nodes [from, to). */
 interface Choice {
   readonly from: number;
@@ -29,27 +32,31 @@ interface Choice {
   readonly overhead: number;
 }
 
-/** The steps whose arena is smallest, among these those that cost the fewest instructions. */
+/**
+ * The steps whose arena is smallest, among these those that cost the fewest instructions; with a budget the cheapest ones
+ * whose arena keeps it.
+ */
 export function buildLeanSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>): StepList {
   const plain = buildSteps(graph, target, options, aliases);
   const arenaBytes = (steps: readonly Step[]) => planMemory(graph, target, steps, aliases, options.keepInput).bytes;
   const search = searchOf(graph, target, options, aliases);
   const choices = choicesOf(search, aliases, plain);
-  const least = leastLimit(choices, search.nodes.length);
-  let best: { readonly steps: readonly Step[]; readonly bytes: number } = { steps: plain.steps, bytes: arenaBytes(plain.steps) };
-  for (const limit of limitsBetween(choices, least, best.bytes)) {
+  const budget = options.ramBudget ?? 0;
+  let best = { steps: plain.steps, bytes: Infinity };
+  for (const limit of limitsFrom(choices, leastLimit(choices, search.nodes.length), budget)) {
     const steps = cheapest(choices, search.nodes.length, limit);
     const bytes = arenaBytes(steps);
-    if (bytes <= best.bytes * (1 - LEAST_SAVING)) best = { steps, bytes };
+    if (bytes <= best.bytes * (1 - LEAST_SAVING) || bytes <= budget) best = { steps, bytes };
+    if (bytes <= budget) break;
   }
   return { steps: best.steps, unobserved: best.steps.flatMap((s) => innerTensors(s.nodes)) };
 }
 
-/** Some of the limits that change the choice, largest first, the least one among them. */
-function limitsBetween(choices: readonly Choice[], least: number, most: number): readonly number[] {
-  const all = [...new Set(choices.map((c) => c.bytes))].filter((bytes) => bytes >= least && bytes < most).sort((a, b) => b - a);
+/** Some of the limits that change the choice, largest first, the least one and the budget among them. */
+function limitsFrom(choices: readonly Choice[], least: number, budget: number): readonly number[] {
+  const all = [...new Set([budget, ...choices.map((c) => c.bytes)])].filter((bytes) => bytes >= least).sort((a, b) => b - a);
   const step = Math.max(1, Math.ceil(all.length / LIMITS));
-  return all.filter((_, i) => (all.length - 1 - i) % step === 0);
+  return all.filter((bytes, i) => i === 0 || bytes === budget || (all.length - 1 - i) % step === 0);
 }
 
 /** Single steps as the kernels offer them, and every group that saves memory against the plain schedule's peak. */
@@ -58,8 +65,7 @@ function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, pla
   const memory = new StepMemory(search, aliases);
   const choices: Choice[] = [];
   for (const [from] of nodes.entries()) {
-    let rank = 0;
-    for (const { group, kernel } of matches(search, from)) choices.push(memory.choice(from, stepOf(graph, 0, group, kernel, aliases), rank++ * slowerBy(group, graph)));
+    for (const { group, kernel, overhead } of singleKernels(search, from)) choices.push(memory.choice(from, stepOf(graph, 0, group, kernel, aliases), overhead));
   }
   const peak = Math.max(...plain.steps.map((s) => choices.find((c) => c.step.nodes[0] === s.nodes[0])?.bytes ?? 0));
   const chooseKernel = rememberKernels(search);
@@ -73,12 +79,19 @@ function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, pla
         const plan = planStrips({ graph, nodes: group, rows, alignment: arenaAlignment(target), mostBytes: peak, chooseKernel });
         if (!plan) continue;
         const step: Step = { ...stepOf(graph, 0, group, stripKernel(plan, group), aliases), strips: plan };
-        const choice = memory.choice(from, step, stripOverhead(plan));
+        const choice = memory.choice(from, step, stripOverhead(plan) + LEAN_SHARE * slowerBy(group, graph));
         if (choice.bytes < peak) choices.push(choice);
       }
     }
   }
   return choices;
+}
+
+/** Kernels in their fastest form, which may use memory that other steps need anyway, and in their leanest. */
+function singleKernels(search: Search, from: number): readonly (Match & { readonly overhead: number })[] {
+  const ranked = (optimize: ScheduleOptions['optimize'], start: number) =>
+    [...matches({ ...search, options: { ...search.options, optimize } }, from)].map((match, rank) => ({ ...match, overhead: (start + rank) * slowerBy(match.group, search.graph) }));
+  return [...ranked('ram', LEAN_SHARE), ...ranked('speed', 0).slice(0, 1)];
 }
 
 /** Roughly what a kernel costs beside the next better one, which may want more scratch. */
