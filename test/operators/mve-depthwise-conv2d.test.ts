@@ -11,7 +11,7 @@ const SEED = 93;
 
 function layer(random: Random, name: string): LinearCase {
   const channels = random.pick([1, 3, 8, 15, 16, 16, 17, 25, 30, 31, 32, 47, 57, 60, 64]);
-  const kernel = random.pick([[3, 3], [3, 3], [3, 3], [1, 1], [2, 2], [1, 4], [4, 2], [5, 1], [2, 3]]) as readonly [number, number];
+  const kernel = random.pick([[3, 3], [3, 3], [3, 3], [1, 1], [2, 2], [1, 4], [4, 2], [5, 1], [2, 3], [10, 1], [5, 3], [3, 4]]) as readonly [number, number];
   const strides = [random.pick([1, 1, 2, 3]), random.pick([1, 1, 2, 3])];
   const pad = random.pick([[0, 0, 0, 0], [1, 1, 1, 1], [0, 1, 0, 1], [0, 0, 2, 2], [3, 2, 1, 0]]);
   const bits = random.pick([8, 8, 8, 4]);
