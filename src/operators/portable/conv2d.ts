@@ -28,6 +28,8 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
   const depth = elementCount(t.weights.shape) / g.outputChannels;
   const taps = pairTaps(depth);
   const block = !features.lowRegisters && features.manyRegisters && g.outputChannels % 2 === 0 ? 2 : 1;
+  // Two channels fill the registers with one step; one channel has room for two.
+  const steps = (block === 2 ? [0] : [0, 1]).map((step) => stepView(step, block));
   const adjacent = [g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth].every((n) => n === 1) && !border.padded && !border.classes;
   const bias = foldedBias(node, t, rowSums(t.weightCodes, g.outputChannels));
   // Where the bias depends on the place, the kernel adds it from a table of its own.
@@ -37,8 +39,11 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
     outputType: cType(t.y.type),
     lanes: Array.from({ length: block }, (_, index) => laneView(index)),
     block,
-    stepWeights: 2 * block,
+    steps,
+    stepWords: 4 * steps.length,
+    stepWeights: 2 * block * steps.length,
     assembly: features.lowRegisters === true,
+    assemblyCodes: features.lowRegisters === true && writesBytes(t, node) && requantize.view.isShort && !requantize.view.isUniform && !border.classes,
     adjacent,
     classes: border.classes,
     padded: border.padded,
@@ -56,7 +61,22 @@ function instantiate({ graph, group, features }: KernelContext): KernelInstance 
   };
 }
 
-/** One channel of a block: names of its sums, places of its two weights in a step. */
+/** Two taps of a pass of the inner loop: places of their words and, for each channel of a block, of their weights. */
+function stepView(step: number, block: number): object {
+  const lanes = Array.from({ length: block }, (_, index) => {
+    const weight = 2 * (block * step + index);
+    return { ...laneView(index), first: `first${step}${index}`, second: `second${step}${index}`, weight0: weight, weight1: weight + 1 };
+  });
+  return { x0: 4 * step, x1: 4 * step + 1, x2: 4 * step + 2, x3: 4 * step + 3, lanes };
+}
+
+/** Codes are saturated to signed bytes. */
+function writesBytes({ y }: LinearTensors, node: IntegerNode): boolean {
+  const [low, high] = node.requantize!.clamp;
+  return low === -128 && high === 127 && y.type.bits === 8;
+}
+
+/** One channel of a block: names of its sums. */
 function laneView(index: number): object {
   return {
     index,
@@ -66,8 +86,6 @@ function laneView(index: number): object {
     both1: `both${index}1`,
     sums: `sums${index}`,
     sum: `sum${index}`,
-    first: 2 * index,
-    second: 2 * index + 1,
     channel: index === 0 ? 'channel' : `channel + ${index}`,
   };
 }
