@@ -10,6 +10,12 @@ type Portable = (node: IntegerNode, graph: IntegerGraph) => KernelInstance;
 /** Most taps whose sum fits 16 bits: 256·−128 = −2^15, 256·255 < 2^16. */
 const MOST_TAPS = 256;
 
+/** The four sums of `even` and `odd` in C. */
+const lanes = (low: string, high: (word: string) => string) =>
+  ['even', 'odd'].flatMap((word, i) => [{ index: i, sum: `(${low})${word}` }, { index: i + 2, sum: high(word) }]).sort((a, b) => a.index - b.index).map((l) => ({ ...l, accumulator: `accumulator${l.index}` }));
+const LANES = lanes('int16_t', (word) => `(int32_t)${word} >> 16`);
+const UNSIGNED_LANES = lanes('uint16_t', (word) => `(int32_t)(${word} >> 16)`);
+
 /** Taps that one round of the loop takes, by preference. */
 const UNROLL = [5, 4, 3, 6, 7, 2];
 
@@ -70,8 +76,11 @@ export function dspAveragePool(portable: Portable): Kernel {
   return poolKernel(portable, 'dsp/average-pool2d', MOST_TAPS, (x, view) => {
     const suffix = x.type.signed ? 's8' : 'u8';
     const tflite = 'taps' in view;
+    // A mean lies between the codes that it is of.
+    const clamps = (view['low'] as number) > x.codeRange[0] || (view['high'] as number) < x.codeRange[1];
     return {
-      view: { suffix, signed: x.type.signed, tflite, ...(tflite ? { scaled: false } : {}) },
+      view: { suffix, tflite, lanes: x.type.signed ? LANES : UNSIGNED_LANES, ...(tflite ? { scaled: false, clamps } : {}) },
+      ...(tflite && !clamps ? { scalars: ['averageHalfAway'] } : {}),
       support: [{ template: 'dsp/byte-sums', view: { suffix, add: x.type.signed ? 'sxtab16' : 'uxtab16' } }],
     };
   });
