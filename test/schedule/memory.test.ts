@@ -15,6 +15,8 @@ interface Draft {
   readonly output: string;
   readonly inPlace?: readonly number[];
   readonly scratchBytes?: number;
+  /** Of the first input. */
+  readonly distanceBytes?: number;
 }
 
 function stepsOf(graph: IntegerGraph, drafts: readonly Draft[], aliases: ReadonlyMap<string, string> = new Map()): readonly Step[] {
@@ -23,7 +25,7 @@ function stepsOf(graph: IntegerGraph, drafts: readonly Draft[], aliases: Readonl
     const node = { id: `n${index}`, op: 'test', inputs: d.inputs, outputs: [d.output], attributes: {}, origin: graph.tensors.get(d.output)!.origin };
     const args = [...d.inputs.map((tensor) => ({ kind: 'input', tensor }) as const), { kind: 'output', tensor: d.output } as const];
     const scratchBytes = d.scratchBytes ?? 0;
-    const kernel = { family: 'portable', template: 't', stem: 't', view: {}, arguments: args, scratchBytes, scalars: [], ...(d.inPlace && { inPlace: d.inPlace }) };
+    const kernel = { family: 'portable', template: 't', stem: 't', view: {}, arguments: args, scratchBytes, scalars: [], ...(d.inPlace && { inPlace: d.inPlace }), ...(d.distanceBytes !== undefined && { overlap: [{ input: 0, distanceBytes: d.distanceBytes }] }) };
     return { index, nodes: [node], kernel, reads: [...new Set(d.inputs.map(root))], writes: [root(d.output)], scratchBytes };
   });
 }
@@ -77,6 +79,27 @@ test('an element-wise step takes the memory of an input that dies there', () => 
   assert.is(plan.bytes, 128, 'h cannot replace x, which is read again; y replaces h');
   assert.is(plan.offsets.get('y'), plan.offsets.get('h'));
   assert.is(planMemory(graph, host, steps.slice(0, 1), new Map(), false).bytes, 64);
+});
+
+test('an output overlaps an input that dies, by the distance that the kernel says', () => {
+  const graph = new HandGraph().activation('x', [64]).activation('y', [48]).activation('z', [48]).build(['x'], ['z']);
+  const step: Draft = { inputs: ['x'], output: 'y', distanceBytes: 10 };
+  const steps = stepsOf(graph, [step, { inputs: ['y'], output: 'z', inPlace: [0] }]);
+  const plan = planMemory(graph, host, steps, new Map(), false);
+  assert.is(plan.bytes, 64 + 12, 'ten bytes, rounded up to the alignment');
+  assert.is(plan.proof, 'live-set');
+  assert.ok(plan.offsets.get('y')! <= plan.offsets.get('x')! - 10);
+  assert.is(planMemory(graph, host, stepsOf(graph, [{ ...step, distanceBytes: -20 }, { inputs: ['y'], output: 'z', inPlace: [0] }]), new Map(), false).bytes, 64);
+  assert.is(planMemory(graph, host, steps, new Map(), true).bytes, 112, 'a kept input is not overwritten');
+});
+
+test('an input that is read again, or under another shape too, is not overlapped', () => {
+  const graph = new HandGraph().activation('x', [4, 4]).activation('r', [16]).activation('y', [16]).activation('z', [16]).build(['x'], ['z']);
+  const again = stepsOf(graph, [{ inputs: ['x'], output: 'y', distanceBytes: 0 }, { inputs: ['y', 'x'], output: 'z' }]);
+  assert.is(planMemory(graph, host, again, new Map(), false).bytes, 48);
+  const aliases = new Map([['r', 'x']]);
+  const twice = stepsOf(graph, [{ inputs: ['x', 'r'], output: 'z', distanceBytes: 0 }], aliases);
+  assert.is(planMemory(graph, host, twice, aliases, false).bytes, 32);
 });
 
 test('a kept input is not overwritten in place', () => {
