@@ -9,7 +9,8 @@ export interface ExternalView extends ManifestExternal {
 
 /** Null where every step is self-contained. */
 export function externalOf({ steps }: Schedule): ExternalView | null {
-  const uses = steps.flatMap(({ kernel }) => kernel.external ?? []);
+  const kernels = steps.flatMap(({ kernel, strips }) => [kernel, ...(strips?.stages ?? []).map((stage) => stage.kernel)]);
+  const uses = kernels.flatMap(({ external }) => external ?? []);
   const [first] = uses;
   if (!first) return null;
   const other = uses.find(({ library }) => library.name !== first.library.name);

@@ -2,7 +2,7 @@
 import { operator } from '../operators/index.js';
 
 import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type IntegerPort, type TensorId } from '../graph/integer.js';
-import type { Schedule } from '../schedule/schedule.js';
+import type { Schedule, Step } from '../schedule/schedule.js';
 import type { Report, ReportAccuracy, ReportCost, ReportLayer, ReportPort, ReportProofs, ReportVerify } from './report.js';
 
 /** What was built and executed for one target; null fields were not measured. */
@@ -64,9 +64,14 @@ function weightBits(node: IntegerNode, graph: IntegerGraph): number | null {
   return bits.length === 0 || nodeMacs(node, graph) === 0 ? null : Math.max(...bits);
 }
 
+/** Nodes of a step in strips have a kernel each. */
+function familyOf(step: Step, node: IntegerNode): string {
+  return step.strips?.stages.find((stage) => stage.node.id === node.id)?.kernel.family ?? step.kernel.family;
+}
+
 function layers(inputs: ReportInputs): ReportLayer[] {
   const { graph, schedule, measured } = inputs;
-  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, first: i === 0, family: s.kernel.family }] as const)));
+  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, first: i === 0, family: familyOf(s, n) }] as const)));
   return graph.nodes.map((node) => {
     const output = integerTensor(graph, node.outputs[0]!);
     const at = stepOf.get(node.id);
@@ -134,7 +139,7 @@ export function constantParams(graph: IntegerGraph): number {
 export function buildReport(inputs: ReportInputs): Report {
   const { graph, schedule, measured } = inputs;
   const overflow = overflowProof(graph);
-  const families = [...new Set(schedule.steps.map((s) => s.kernel.family))];
+  const families = [...new Set(schedule.steps.flatMap((s) => s.nodes.map((node) => familyOf(s, node))))];
   return {
     schemaVersion: 1,
     tool: inputs.tool,
