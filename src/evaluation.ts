@@ -5,7 +5,7 @@ import { CalibrationError } from './errors.js';
 import { elementCount, tensorOf, type FloatGraph, type GraphPort, type TensorId } from './graph/float.js';
 import { integerTensor, type IntegerGraph, type IntegerPort } from './graph/integer.js';
 import type { QuantizationPlan } from './operators/lower.js';
-import { fakeQuantConstants, fakeQuantTransform } from './quantization/index.js';
+import { fakeQuantConstants, fakeQuantTransform, withIntegerSums } from './quantization/index.js';
 import type { ReportAccuracy } from './report/report.js';
 import { encodeSamples, realValues, sampleAt } from './simulation/encode.js';
 import { simulateBatch } from './simulation/evaluate.js';
@@ -58,11 +58,21 @@ export async function evaluateAccuracy(float: FloatGraph, graph: IntegerGraph, p
   const executor = await createExecutor(float);
   try {
     const real = (await executor.run(samples.inputs, samples.count, { keep: [judged] })).get(judged)!;
-    const fake = (await executor.run(samples.inputs, samples.count, { keep: [judged], transform: fakeQuantTransform(plan), constants: fakeQuantConstants(float, plan) })).get(judged)!;
+    const fake = await fakeQuantValues(float, graph, plan, samples, judged);
     const integer = await integerValues(graph, samples, options);
     const reference = labels ?? floatReference(real, shape, samples.count, options.metric);
     const one = (values: ArrayLike<number>) => scored(values, shape, samples.count, reference, options.metric);
     return { metric: options.metric, float: one(real), fakeQuant: one(fake), integer: one(integer), agreement: predictionAgreement(real, integer, shape, options.metric), fakeQuantAgreement: predictionAgreement(fake, integer, shape, options.metric), samples: samples.count };
+  } finally {
+    executor.dispose();
+  }
+}
+
+/** The judged tensor under fake quantization with the integers' own ratios. */
+async function fakeQuantValues(float: FloatGraph, graph: IntegerGraph, plan: QuantizationPlan, samples: SampleSet, judged: TensorId): Promise<Float32Array> {
+  const executor = await createExecutor(withIntegerSums(float, graph, plan));
+  try {
+    return (await executor.run(samples.inputs, samples.count, { keep: [judged], transform: fakeQuantTransform(plan), constants: fakeQuantConstants(float, plan) })).get(judged)!;
   } finally {
     executor.dispose();
   }

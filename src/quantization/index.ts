@@ -4,6 +4,7 @@ export { parseBits, type WidthOptions } from './widths.js';
 export { availableMethods, refinePlan, requireMethod, type MethodContext, type QuantizationMethod } from './methods/index.js';
 export { fileCheckpoint, type Checkpoint } from './reconstruction/checkpoint.js';
 export { lowerGraph, nominalMacs, parameterCount, type LowerOptions } from './lower.js';
+export { withIntegerSums } from './fake-additions.js';
 export { fakeQuantConstants, fakeQuantTransform } from './fake-quant.js';
 export { proveNode } from './bounds.js';
 export { proveRounding, roundingText, type RoundingProof } from './rounding-proof.js';
