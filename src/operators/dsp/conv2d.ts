@@ -8,7 +8,7 @@ import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } fro
 import { linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
 import { multiplyInstance, productsInstance, types } from './matrix.js';
-import { BLOCK_ROWS, fitsProducts, planProducts, storageFor, tileFor } from './products.js';
+import { BLOCK_ROWS, fastestTile, fitsProducts, planProducts, storageFor, tileFor } from './products.js';
 
 interface Read {
   readonly t: LinearTensors;
@@ -62,15 +62,17 @@ const windows: Kernel = {
     const requantize = fitsProducts(context, t, g.outputChannels)!;
     const depth = elementCount(t.weights.shape) / g.outputChannels;
     const window = 4 * Math.ceil(depth / 4);
-    const storage = storageFor(context, { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels }, 3 * BLOCK_ROWS * window);
-    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tileFor(BLOCK_ROWS, g.outputChannels)!, storage);
+    const size = { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels };
+    const storage = storageFor(context, size, 3 * BLOCK_ROWS * window);
+    const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize);
+    const plan = planProducts(node, t, g.outputChannels, depth, requantize, tile, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
-    const view = { ...g, ...plan.view, direct, ownBytes: BLOCK_ROWS * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
-    const overlap = slidingOverlap(g, t.x, t.y, { pixels: BLOCK_ROWS, overlappingTail: true });
-    return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, BLOCK_ROWS * window + plan.laneBytes, overlap, [
+    const view = { ...g, ...plan.view, direct, ownBytes: tile.rows * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
+    const overlap = slidingOverlap(g, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
+    return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, tile.rows * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },
-      { template: 'dsp/convolve-rows', view: { widenSuffix: plan.view.widenSuffix } },
-      { template: 'dsp/convolve-products', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
+      { template: 'dsp/convolve-rows', view: { widenSuffix: plan.view.widenSuffix, count: tile.rows, beyond: tile.rows - 1, valueBytes: 2 * tile.rows } },
+      { template: 'dsp/convolve-products', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: tile.rows } },
     ]);
   },
 };

@@ -9,7 +9,7 @@ import { activationArguments } from '../linear/kernels.js';
 import { cType, typeName } from '../views.js';
 import { cheapestEpilogue } from './epilogue.js';
 import { spareBytes } from './live-bytes.js';
-import { BLOCK_ROWS, productsBody, tileFor } from './products.js';
+import { BLOCK_ROWS, fastestTile, productsBody, tileFor } from './products.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
 import { blockWords } from './stream.js';
 
@@ -53,7 +53,8 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
       const folded = fits(context, operands)!;
       const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
       const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
-      const body = productsBody(a.type.signed, epilogue, depth, tileFor(rows, columns)!, true);
+      const tile = fastestTile(tileFor(rows, columns)!, { rows, depth, channels: columns }, 'int16', folded);
+      const body = productsBody(a.type.signed, epilogue, depth, tile, true);
       const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, wide: true }, 2);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
       const pairs = Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2)));
@@ -96,7 +97,7 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
         support: [
           ...body.support,
           { template: 'dsp/matrix-shape', view: {} },
-          { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix } },
+          { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix, count: tile.rows } },
           { template: 'dsp/pack-columns', view: { typeB: typeName(b.type), type: cType(b.type) } },
         ],
       };

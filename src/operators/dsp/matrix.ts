@@ -5,7 +5,7 @@ import type { LinearTensors } from '../linear/integer.js';
 import { activationArguments } from '../linear/kernels.js';
 import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
-import { planProducts, type ProductsPlan, storageFor, tileFor } from './products.js';
+import { fastestTile, planProducts, type ProductsPlan, storageFor, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
 
 export interface MatrixSize {
@@ -16,8 +16,9 @@ export interface MatrixSize {
 
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
 export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
-  const tile = tileFor(rows, channels)!;
-  const storage = tile.rows === 1 ? (context.weights === 'int16' ? 'int16' : 'int8') : storageFor(context, { rows, depth, channels }, 8 * tile.rows * Math.ceil(depth / 4));
+  const base = tileFor(rows, channels)!;
+  const storage = base.rows === 1 ? (context.weights === 'int16' ? 'int16' : 'int8') : storageFor(context, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
+  const tile = fastestTile(base, { rows, depth, channels }, storage, requantize);
   const plan = planProducts(node, t, channels, depth, requantize, tile, storage);
   // a row that is no multiple of four values long ends with a word that reaches back into the row
   const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));
@@ -26,7 +27,7 @@ export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: stri
   if (tile.rows === 1) return productsInstance(node, 'dsp/dense', stem, view, plan, plan.laneBytes, overlap, []);
   return productsInstance(node, 'dsp/multiply', stem, { ...view, ownBytes: plan.laneBytes }, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },
-    { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix } },
+    { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: plan.view.count } },
   ]);
 }
 

@@ -42,6 +42,23 @@ const TILE_3X2: Tile = {
   },
 };
 
+/** Of int16 weights only. */
+const TILE_2X2: Tile = {
+  template: 'dsp/products-2x2',
+  rows: 2,
+  channels: 2,
+  unroll: 15,
+  roundBytes: [38, 38],
+  roundsBefore: 1,
+  canRunOnce: true,
+  sums: {
+    channels: [
+      { sums: [{ sum: 'r11', address: '[r5, r7]' }, { sum: 'r10', address: '[r5], #1' }] },
+      { sums: [{ sum: 'lr', address: '[r5, r7]' }, { sum: 'r12', address: '[r5], #1' }] },
+    ],
+  },
+};
+
 const TILE_1X4: Tile = {
   template: 'dsp/products-1x4',
   rows: 1,
@@ -60,6 +77,13 @@ export const BLOCK_ROWS = TILE_3X2.rows;
 export function tileFor(rows: number, channels: number): Tile | null {
   const tile = rows >= TILE_3X2.rows ? TILE_3X2 : TILE_1X4;
   return channels >= tile.channels ? tile : null;
+}
+
+/** Long rows of int16 weights go faster by two than by three, unless that wastes more at the end. */
+export function fastestTile(tile: Tile, size: { readonly rows: number; readonly depth: number; readonly channels: number }, storage: WeightStorage, requantize: FoldedRequantize): Tile {
+  if (tile !== TILE_3X2 || storage === 'int8') return tile;
+  const instructions = (candidate: Tile) => predictProducts({ ...size, wide: true, tile: candidate }, requantize);
+  return instructions(TILE_2X2) < instructions(TILE_3X2) ? TILE_2X2 : TILE_3X2;
 }
 
 /** Bytes in, bytes out, int8 weights, sums that requantize in the folded form. */
@@ -86,6 +110,8 @@ export interface ProductsPlan {
   readonly view: {
     readonly suffix: string;
     readonly widenSuffix: string;
+    /** Rows at a time. */
+    readonly count: number;
     /** Word of the stream and first channel of the last block, where it overlaps the one before; else channel 0. */
     readonly lastStream: number;
     readonly lastChannel: number;
@@ -120,6 +146,7 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
     view: {
       suffix: body.suffix,
       widenSuffix: body.widenSuffix,
+      count: tile.rows,
       lastStream: words * whole,
       lastChannel: whole === blocks.length ? 0 : channels - tile.channels,
       blocks: sizes(whole),
@@ -150,7 +177,7 @@ export function productsBody(signed: boolean, epilogue: Epilogue, depth: number,
   const rounds = Math.ceil(depth / 4);
   const looped = rounds - tile.roundsBefore;
   const once = tile.canRunOnce && looped <= tile.unroll;
-  const suffix = `${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
+  const suffix = `${tile === TILE_2X2 ? 'pair_' : ''}${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
   const widen = widenView(signed, epilogue.laneScale, tile.rows);
   return {
     suffix,
@@ -204,10 +231,14 @@ function laneOffset(signed: boolean, laneScale: number): number {
 function widenView(signed: boolean, laneScale: number, count: number): { readonly suffix: string } {
   const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
   const view = {
-    suffix: `${count > 1 ? 'rows' : 'row'}_${signed ? 's8' : 'u8'}${laneScale > 0 ? `_x${2 ** laneScale}` : ''}`,
+    suffix: `${['row', 'pair', 'rows'][count - 1]!}_${signed ? 's8' : 'u8'}${laneScale > 0 ? `_x${2 ** laneScale}` : ''}`,
+    count: ['One', 'Two', 'Three'][count - 1]!,
     several: count > 1,
+    three: count === 3,
+    instructions: count * (laneOffset(signed, laneScale) !== 0 ? 4 : 3) + 2,
+    values: 4 * count,
     rows: registers.slice(0, count),
-    store: count > 1 ? 'stmia r2!, {r9-r11}' : 'str r9, [r2], #4',
+    store: ['str r9, [r2], #4', 'stmia r2!, {r9, r10}', 'stmia r2!, {r9-r11}'][count - 1]!,
     signed,
     scaled: laneScale > 0,
     factor: 2 ** laneScale,
