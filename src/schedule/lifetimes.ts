@@ -50,7 +50,7 @@ export function liveSetBytes(graph: IntegerGraph, aliases: ReadonlyMap<TensorId,
   return largestLiveSet([...lifetimesOf(graph, works, aliases, false).values()]);
 }
 
-/** Most bytes that are alive at one step; memory that sharings save at most is taken off. */
+/** Most bytes that are alive at one step, nothing shared. */
 export function largestLiveSet(items: readonly Lifetime[]): number {
   let largest = 0;
   for (const { first: step } of items) {
