@@ -1,6 +1,6 @@
 /**
  * Quantization methods on ResNet-8 / CIFAR-10, integer accuracy of the simulator:
- *   npm run table:resnet8 [-- --bits w4a4,w2a4] [--methods qdrop,flexround] [--seeds 0,1,2] [--iterations 200] [--print]
+ *   npm run table:resnet8 [-- --bits w4a4,w2a4] [--methods qdrop,flexround] [--seeds 0,1,2] [--iterations 200] [--again] [--print]
  *
  * Every finished cell is stored in build/table-resnet8.json; the command goes on with what is missing and prints the table.
  */
@@ -46,7 +46,7 @@ const COLUMNS = ['w8a8', 'w4a8', 'w4a4', 'w3a3', 'w2a4', 'w2a2'];
 const STORE = resolve('build', 'table-resnet8.json');
 
 const { values: given } = parseArgs({
-  options: { bits: { type: 'string' }, methods: { type: 'string' }, seeds: { type: 'string', default: '0' }, iterations: { type: 'string' }, print: { type: 'boolean', default: false } },
+  options: { bits: { type: 'string' }, methods: { type: 'string' }, seeds: { type: 'string', default: '0' }, iterations: { type: 'string' }, again: { type: 'boolean', default: false }, print: { type: 'boolean', default: false } },
 });
 const list = (text: string | undefined, all: readonly string[]): readonly string[] => (text === undefined ? all : text.split(','));
 
@@ -113,7 +113,7 @@ if (!given.print) {
     for (const bits of list(given.bits, COLUMNS)) {
       for (const one of ROWS.filter(({ name }) => methods.includes(name))) {
         const key = keyOf(one.name, bits, seed);
-        if (cells[key]) continue;
+        if (cells[key] && !given.again) continue;
         cells[key] = await measure(one, bits, seed, loaded);
         mkdirSync(resolve('build'), { recursive: true });
         // Another process may have stored cells meanwhile.

@@ -28,7 +28,10 @@ export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId
     if (!tensor.data) continue;
     const bias = roles.bias === undefined || node.inputs[roles.bias] === undefined ? undefined : tensorOf(graph, node.inputs[roles.bias]);
     const axis = roles.channelAxis === 'none' ? null : roles.channelAxis;
-    weights.set(tensor.id, sourceWeights(tensor) ?? weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search }));
+    const stored = sourceWeights(tensor);
+    // Weights that a float network stores in more bits than are asked for are quantized again.
+    const isKept = stored && (graph.quantized || stored.bits <= bits(node));
+    weights.set(tensor.id, isKept ? stored : weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search }));
     const codes = bias?.quantization?.codes;
     if (bias && codes && graph.quantized) biases.set(bias.id, { codes: Int32Array.from(codes) });
   }
