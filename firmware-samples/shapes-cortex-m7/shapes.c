@@ -8,6 +8,8 @@
  */
 #include "shapes.h"
 
+#include <string.h>
+
 #include "shapes_weights.h"
 #include "ptq_arith.h"
 
@@ -19,506 +21,1601 @@ void shapes_trace(int32_t step, const void *arena);
 #define PTQ_TRACE_STEP(step) ((void)0)
 #endif
 
+/* Functions written in assembly: the compiler adds nothing and assumes nothing about them; jumps into loops want them aligned. */
+#if defined(__clang__)
+#define PTQ_NAKED __attribute__((naked, noinline, aligned(4)))
+#else
+#define PTQ_NAKED __attribute__((naked, noipa, aligned(4)))
+#endif
+
+/* Sizes of one pass over a stream of weights: bytes of the lanes of three rows, bytes of the stream, bytes from one row of the
+ * output to the next, bytes of the unrolled loop that the first round leaves out. */
+typedef struct {
+  int32_t lane_bytes;
+  int32_t stream_bytes;
+  int32_t output_stride;
+  int32_t skipped_bytes;
+} ptq_products;
+
 /*
- * Convolution: each row of a window is one run of memory, read once for several output channels.
- * Step 0; templates/c/conv2d.hbs
+ * Three rows of bytes, `stride` bytes apart, to 16-bit lanes in the order in which sums of products read them: of every
+ * four values 0 and 2 of each row, then 1 and 3 of each row.
+ * `words` full words of a row; where its length is no multiple of four, `cut` is the number of bits that its last word has too
+ * many, else 0.
+ * 11 instructions and 2 of the loop for 12 values.
  */
-static PTQ_NOINLINE void shapes_conv2d_s8_s8pc(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 24; out_y++) {
-    const int32_t top = out_y - 1;
-    for (int32_t out_x = 0; out_x < 24; out_x++) {
-      const int32_t left = out_x - 1;
-      /* The columns of the window that lie inside the input. */
-      const int32_t first = left < 0 ? -left : 0;
-      const int32_t end = 24 - left < 3 ? 24 - left : 3;
-      const int32_t run = end - first;
-      const int32_t *b = bias;
-      const int8_t *block = weights;
-      for (int32_t channel = 0; channel < 16; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = 0; ky < 3; ky++) {
-          const int32_t y = top + ky;
-          if (y < 0 || y >= 24) {
-            continue;
-          }
-          const int8_t *x = input + y * 24 + (left + first);
-          const int8_t *w = block + ky * 12 + first * 4;
-          for (int32_t i = 0; i < run; i++) {
-            const int32_t value0 = x[0] + 128;
-            sum0 += value0 * w[0];
-            sum1 += value0 * w[1];
-            sum2 += value0 * w[2];
-            sum3 += value0 * w[3];
-            x++;
-            w += 4;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-        block += 36;
+PTQ_NAKED static void ptq_widen_rows_s8(const void *rows __attribute__((unused)), int32_t stride __attribute__((unused)),
+                                     void *lanes __attribute__((unused)), int32_t words __attribute__((unused)),
+                                     int32_t cut __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "add r4, r0, r1\n"
+      "add r5, r4, r1\n"
+      "1:\n"
+      "ldr r6, [r0], #4\n"
+      "ldr r7, [r4], #4\n"
+      "ldr r8, [r5], #4\n"
+      "2:\n"
+      "sxtb16 r9, r6\n"
+      "sxtb16 r10, r7\n"
+      "sxtb16 r11, r8\n"
+      "stmia r2!, {r9-r11}\n"
+      "sxtb16 r9, r6, ror #8\n"
+      "sxtb16 r10, r7, ror #8\n"
+      "sxtb16 r11, r8, ror #8\n"
+      "stmia r2!, {r9-r11}\n"
+      "subs r3, #1\n"
+      "bne 1b\n"
+      "ldr r3, [sp, #36]\n"
+      "cbz r3, 3f\n"
+      /* The last values are the upper ones of the word that ends where the row ends. */
+      "sub r0, r0, r3, lsr #3\n"
+      "ldr r6, [r0]\n"
+      "lsr r6, r6, r3\n"
+      "sub r4, r4, r3, lsr #3\n"
+      "ldr r7, [r4]\n"
+      "lsr r7, r7, r3\n"
+      "sub r5, r5, r3, lsr #3\n"
+      "ldr r8, [r5]\n"
+      "lsr r8, r8, r3\n"
+      "movs r3, #0\n"
+      "str r3, [sp, #36]\n"
+      "movs r3, #1\n"
+      "b 2b\n"
+      "3:\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Sums of products of three rows of lanes with int16 weights, requantized: 3 rows x 2 channels in registers, 16 instructions
+ * for 24 products. The stream holds for every two channels their biases, their weights (two values of one, two of the
+ * other, in the order of the lanes), and for each multiplier and addend.
+ */
+PTQ_NAKED static void ptq_products_w16_round_high_s8_once(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+                                     void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #24\n"
+      "ldmia r3, {r4-r7}\n"
+      "add r4, r4, r0\n"
+      "add r5, r5, r1\n"
+      "adr.w r8, 2f\n"
+      "add r7, r7, r8\n"
+      "orr r7, r7, #1\n"
+      "strd r2, r6, [sp]\n"
+      "strd r0, r5, [sp, #8]\n"
+      "strd r7, r4, [sp, #16]\n"
+      /* Two channels: the first four values on top of the biases, then into the unrolled rounds where the rest fits the end. */
+      "1:\n"
+      "ldmia r1!, {r8, r11}\n"
+      "ldmia r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "smlad r9, r3, r5, r8\n"
+      "smlad r10, r4, r5, r8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r12, r3, r6, r11\n"
+      "smlad lr, r4, r6, r11\n"
+      "smlad r11, r2, r6, r11\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      "ldr pc, [sp, #16]\n"
+      "2:\n"
+      ".rept 15\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      ".endr\n"
+      "ldrd r5, r7, [sp]\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r9, r9, r2, r3\n"
+      "ssat r9, #8, r9\n"
+      "strb r9, [r5, r7]\n"
+      "smmlar r10, r10, r2, r3\n"
+      "ssat r10, #8, r10\n"
+      "strb r10, [r5, r7, lsl #1]\n"
+      "smmlar r8, r8, r2, r3\n"
+      "ssat r8, #8, r8\n"
+      "strb r8, [r5], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r12, r12, r2, r3\n"
+      "ssat r12, #8, r12\n"
+      "strb r12, [r5, r7]\n"
+      "smmlar lr, lr, r2, r3\n"
+      "ssat lr, #8, lr\n"
+      "strb lr, [r5, r7, lsl #1]\n"
+      "smmlar r11, r11, r2, r3\n"
+      "ssat r11, #8, r11\n"
+      "strb r11, [r5], #1\n"
+      "str r5, [sp]\n"
+      "ldrd r0, r2, [sp, #8]\n"
+      "cmp r1, r2\n"
+      "bne.w 1b\n"
+      "add sp, #24\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * A stream of int8 weights to one of int16 weights, for layers that use every weight many times and have memory to spare:
+ * `blocks` of two channels with `rounds` of four values each, `constants` words behind the weights. An instruction a weight.
+ */
+PTQ_NAKED static void ptq_widen_weights(const int32_t *stream __attribute__((unused)), int32_t *wide __attribute__((unused)), int32_t blocks __attribute__((unused)),
+                              int32_t rounds __attribute__((unused)), int32_t constants __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r9, lr}\n"
+      "ldr lr, [sp, #28]\n"
+      "1:\n"
+      "ldmia r0!, {r4, r5}\n"
+      "stmia r1!, {r4, r5}\n"
+      "mov r12, r3\n"
+      "2:\n"
+      "ldmia r0!, {r4, r5}\n"
+      "sxtb16 r6, r4\n"
+      "sxtb16 r7, r5\n"
+      "sxtb16 r8, r4, ror #8\n"
+      "sxtb16 r9, r5, ror #8\n"
+      "stmia r1!, {r6-r9}\n"
+      "subs r12, r12, #1\n"
+      "bne 2b\n"
+      "mov r12, lr\n"
+      "3:\n"
+      "ldr r4, [r0], #4\n"
+      "str r4, [r1], #4\n"
+      "subs r12, r12, #1\n"
+      "bne 3b\n"
+      "subs r2, r2, #1\n"
+      "bne 1b\n"
+      "pop {r4-r9, pc}\n");
+}
+
+/* Shape of a convolution; `outputs` are its pixels, `run` the bytes of one row of a window, `window` those of all its rows
+ * up to a multiple of four. Windows of adjacent pixels can be read from the input as they are where `direct` is set: whole
+ * words. The last channel of an odd number has a stream of its own, together with the one before. */
+typedef struct {
+  int32_t input_height, input_width, channels;
+  int32_t kernel_height, kernel_width, stride_height, stride_width, dilation_height, dilation_width, pad_top, pad_left;
+  int32_t output_width, outputs, run, window, pad_code, direct;
+  int32_t last_stream, last_channel;
+  ptq_products blocks, last;
+} ptq_convolution;
+
+/* One window of the input as a run of bytes. */
+static PTQ_NOINLINE void ptq_gather(const ptq_convolution *shape, const uint8_t *input, int32_t top, int32_t left, uint8_t *window) {
+  const int32_t channels = shape->channels;
+  const int32_t run = shape->run;
+  const int32_t pitch = shape->input_width * channels * shape->dilation_height;
+  const int32_t inside = shape->dilation_width == 1 && left >= 0 && left + shape->kernel_width <= shape->input_width;
+  const uint8_t *row = input + (top * shape->input_width + left) * channels;
+  for (int32_t ky = shape->kernel_height; ky > 0; ky--) {
+    if ((uint32_t)top >= (uint32_t)shape->input_height) {
+      memset(window, shape->pad_code, (size_t)run);
+      window += run;
+    } else if (inside) {
+      const uint8_t *from = row;
+      for (int32_t words = run >> 2; words > 0; words--) {
+        memcpy(window, from, 4);
+        window += 4;
+        from += 4;
       }
+      for (int32_t bytes = run & 3; bytes > 0; bytes--) {
+        *window++ = *from++;
+      }
+    } else {
+      const uint8_t *pixel = row;
+      int32_t x = left;
+      for (int32_t kx = shape->kernel_width; kx > 0; kx--) {
+        if ((uint32_t)x < (uint32_t)shape->input_width) {
+          memcpy(window, pixel, (size_t)channels);
+        } else {
+          memset(window, shape->pad_code, (size_t)channels);
+        }
+        window += channels;
+        pixel += shape->dilation_width * channels;
+        x += shape->dilation_width;
+      }
+    }
+    row += pitch;
+    top += shape->dilation_height;
+  }
+}
+
+/* Lanes of 3 windows: straight from the input where they lie side by side inside it, else from gathered copies. */
+static PTQ_NOINLINE void ptq_windows_rows_s8(const ptq_convolution *shape, const uint8_t *input, int32_t y, int32_t x, uint8_t *scratch) {
+  int32_t top = y * shape->stride_height - shape->pad_top;
+  int32_t left = x * shape->stride_width - shape->pad_left;
+  uint8_t *lanes = scratch + 3 * shape->window;
+  const int32_t step = shape->stride_width;
+  if (shape->direct != 0 && x + 2 < shape->output_width && left >= 0 && left + 2 * step + shape->kernel_width <= shape->input_width && top >= 0 &&
+      top + (shape->kernel_height - 1) * shape->dilation_height < shape->input_height) {
+    const int32_t pitch = shape->input_width * shape->channels;
+    const uint8_t *row = input + top * pitch + left * shape->channels;
+    for (int32_t ky = shape->kernel_height; ky > 0; ky--) {
+      ptq_widen_rows_s8(row, step * shape->channels, lanes, shape->run >> 2, 0);
+      row += pitch * shape->dilation_height;
+      lanes += 6 * shape->run;
+    }
+    return;
+  }
+  uint8_t *window = scratch;
+  for (int32_t i = 0; i < 3; i++) {
+    ptq_gather(shape, input, top, left, window);
+    window += shape->window;
+    left += step;
+    x++;
+    if (x == shape->output_width) {
+      x = 0;
+      left = -shape->pad_left;
+      top += shape->stride_height;
+    }
+  }
+  ptq_widen_rows_s8(scratch, shape->window, lanes, shape->window >> 2, 0);
+}
+
+/* A convolution, 3 pixels at a time. The last ones overlap others. */
+static PTQ_NOINLINE void ptq_convolve_rows_s8_w16_round_high_s8_once(const ptq_convolution *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, uint8_t *scratch) {
+  const uint8_t *lanes = scratch + 3 * shape->window;
+  int32_t y = 0;
+  int32_t x = 0;
+  for (int32_t done = 0; done < shape->outputs; done += 3) {
+    if (done > shape->outputs - 3) {
+      done = shape->outputs - 3;
+      y = done / shape->output_width;
+      x = done - y * shape->output_width;
+    }
+    ptq_windows_rows_s8(shape, input, y, x, scratch);
+    uint8_t *to = output + done * shape->blocks.output_stride;
+    ptq_products_w16_round_high_s8_once(lanes, stream, to, &shape->blocks);
+    if (shape->last_channel > 0) {
+      ptq_products_w16_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+    }
+    for (x += 3; x >= shape->output_width; y++) {
+      x -= shape->output_width;
+    }
+  }
+}
+
+/* Four bytes from any address. */
+static inline uint32_t ptq_load4(const void *from) {
+  uint32_t word;
+  memcpy(&word, from, 4);
+  return word;
+}
+
+/* The larger of each two bytes. */
+static inline uint32_t ptq_larger_s8(uint32_t a, uint32_t b) {
+  uint32_t larger;
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %1, %2" : "=&r"(larger) : "r"(a), "r"(b));
+  return larger;
+}
+
+/* The smaller of each two bytes. */
+static inline uint32_t ptq_smaller_s8(uint32_t a, uint32_t b) {
+  uint32_t smaller;
+  __asm__("ssub8 %0, %1, %2\n\tsel %0, %2, %1" : "=&r"(smaller) : "r"(a), "r"(b));
+  return smaller;
+}
+
+/*
+ * Depthwise convolution on planes of 16-bit lanes. A plane holds pairs of columns of pairs of rows of four channels: 32 bytes,
+ * [channel][row] of words (left column, right column). Assembly reads these structs, so that the order of their fields counts.
+ */
+typedef struct {
+  const void *upper, *lower; /* pixels of two rows */
+  int32_t upper_step, lower_step; /* from pixel to pixel; 0 repeats the padding */
+  int32_t left; /* the first column is padding */
+  int32_t right; /* at the end: 1 the last pixel and padding, 2 padding alone */
+  uint32_t padding;
+  uint32_t *plane;
+  int32_t pairs; /* of columns without padding */
+  int32_t row_pairs; /* to gather, all of them like this one */
+  int32_t input_skip, plane_skip; /* from the end of a pair of rows to the next one */
+} ptq_plane_rows;
+
+/* A strip of rows of any channel. */
+typedef struct {
+  int32_t step; /* from output pixel to output pixel */
+  int32_t block_bytes; /* of a row of blocks in the plane */
+  int32_t rows; /* pairs of output rows */
+  int32_t skip, output_skip; /* from the end of a row of blocks to the next one */
+  int32_t row_bytes; /* from a row of blocks to the next one */
+  int32_t odd_column, odd_row; /* one more column or row follows the pairs */
+  int32_t output_row; /* from output row to output row */
+  int32_t pair_bytes; /* of a pair of rows in the plane */
+} ptq_plane_strip;
+
+/* Sizes of a layer. */
+typedef struct {
+  int32_t input_height, input_width, input_channels, pad_top, pad_left, output_height, output_width, multiplier;
+  int32_t row_pairs; /* in the scratch memory at a time */
+  int32_t column_pairs, full_pairs, right;
+  uint32_t padding;
+} ptq_plane_shape;
+
+/*
+ * Rows of four channels, two at a time, to lanes of 16 bits: [channel][row] of words that hold two neighbouring columns.
+ * 21 instructions for 16 values.
+ */
+PTQ_NAKED static void ptq_gather_s8(const ptq_plane_rows *rows __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "add r12, r0, #28\n"
+      "ldmia r0, {r0-r6}\n"
+      "ldmia r12, {r7-r11}\n"
+      "mov r12, r7\n"
+      "mov lr, r8\n"
+      "push {r4-r11}\n"
+      "1:\n"
+      "cbz r4, 4f\n"
+      "mov r4, r6\n"
+      "mov r5, r6\n"
+      "ldr r6, [r0]\n"
+      "ldr r7, [r1]\n"
+      "add r0, r2\n"
+      "add r1, r3\n"
+      "b 3f\n"
+      "2:\n"
+      "ldr r4, [r0]\n"
+      "ldr r6, [r0, r2]\n"
+      "ldr r5, [r1]\n"
+      "ldr r7, [r1, r3]\n"
+      "add r0, r0, r2, lsl #1\n"
+      "add r1, r1, r3, lsl #1\n"
+      /* Bytes 0, 1 of the left and 0, 1 of the right pixel side by side, then 2, 3 of both: even and odd ones are lanes. */
+      "3:\n"
+      "pkhtb r10, r6, r4, asr #16\n"
+      "pkhbt r6, r4, r6, lsl #16\n"
+      "pkhtb r11, r7, r5, asr #16\n"
+      "pkhbt r7, r5, r7, lsl #16\n"
+      "sxtb16 r4, r6\n"
+      "sxtb16 r5, r7\n"
+      "sxtb16 r6, r6, ror #8\n"
+      "sxtb16 r7, r7, ror #8\n"
+      "sxtb16 r8, r10\n"
+      "sxtb16 r9, r11\n"
+      "sxtb16 r10, r10, ror #8\n"
+      "sxtb16 r11, r11, ror #8\n"
+      "stmia r12!, {r4-r11}\n"
+      "4:\n"
+      "subs lr, #1\n"
+      "bpl 2b\n"
+      "cmn lr, #1\n"
+      "bne 5f\n"
+      "ldrd r6, r7, [sp, #4]\n"
+      "cbz r6, 5f\n"
+      "mov r4, r7\n"
+      "mov r5, r7\n"
+      "cmp r6, #1\n"
+      "itt eq\n"
+      "ldreq r4, [r0]\n"
+      "ldreq r5, [r1]\n"
+      "mov r6, r7\n"
+      "b 3b\n"
+      "5:\n"
+      "ldrd r9, r10, [sp, #20]\n"
+      "subs r9, #1\n"
+      "beq 6f\n"
+      "ldr r11, [sp, #28]\n"
+      "str r9, [sp, #20]\n"
+      "add r0, r10\n"
+      "add r1, r10\n"
+      "add r12, r11\n"
+      "ldrd r4, r5, [sp]\n"
+      "ldr r6, [sp, #8]\n"
+      "ldr lr, [sp, #16]\n"
+      "b 1b\n"
+      "6:\n"
+      "add sp, #32\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * 3x3 windows with stride 1 over the plane of one channel, 2x2 outputs at a time: 4 loads and 24 products, 48 instructions
+ * with everything. The stream holds bytes of weights, bias, multiplier and addend. Weights become the words (w0, w1), (w1, w2) of every row,
+ * multiplied by 2^scale. Where a row is missing its outputs go where
+ * those of the row above it go next: the upper row is stored last.
+ */
+PTQ_NAKED static void ptq_plane_rows_1_fixed12_s8(const ptq_plane_strip *strip __attribute__((unused)), const uint32_t *plane __attribute__((unused)),
+                                    const int32_t *stream __attribute__((unused)), void *output __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "ldmia r0, {r4-r12, lr}\n"
+      "push {r6-r11}\n"
+      "add r5, r5, r1\n"
+      "push {r4-r6}\n"
+      "ldrd r8, r9, [r2, #16]\n"
+      "mov r10, r3\n"
+      "add r11, r3, r12\n"
+      "push {r8-r11}\n"
+      "mov r0, r1\n"
+      "add r1, r1, lr\n"
+      "ldmia r2, {r2, r3, r10, lr}\n"
+      "asr r12, r2, #24\n"
+      "sxtb r4, r2\n"
+      "sxtb r11, r2, ror #8\n"
+      "sxtb r5, r2, ror #16\n"
+      "lsl r4, r12\n"
+      "lsl r11, r12\n"
+      "lsl r5, r12\n"
+      "pkhbt r4, r4, r11, lsl #16\n"
+      "pkhbt r5, r11, r5, lsl #16\n"
+      "sxtb r6, r3\n"
+      "sxtb r11, r3, ror #8\n"
+      "sxtb r7, r3, ror #16\n"
+      "lsl r6, r12\n"
+      "lsl r11, r12\n"
+      "lsl r7, r12\n"
+      "pkhbt r6, r6, r11, lsl #16\n"
+      "pkhbt r7, r11, r7, lsl #16\n"
+      "sxtb r8, r10\n"
+      "sxtb r11, r10, ror #8\n"
+      "sxtb r9, r10, ror #16\n"
+      "lsl r8, r12\n"
+      "lsl r11, r12\n"
+      "lsl r9, r12\n"
+      "pkhbt r8, r8, r11, lsl #16\n"
+      "pkhbt r9, r11, r9, lsl #16\n"
+      "push {r4-r9, lr}\n"
+      "1:\n"
+      "ldmia sp, {r4-r9, lr}\n"
+      "ldrd r2, r3, [r0]\n"
+      "smlad r10, r2, r4, lr\n"
+      "smlatb r11, r2, r4, lr\n"
+      "smlad r12, r3, r4, lr\n"
+      "smlatb lr, r3, r4, lr\n"
+      "smlad r10, r3, r6, r10\n"
+      "smlatb r11, r3, r6, r11\n"
+      "ldrd r2, r3, [r1]\n"
+      "smlad r10, r2, r8, r10\n"
+      "smlatb r11, r2, r8, r11\n"
+      "smlad r12, r2, r6, r12\n"
+      "smlatb lr, r2, r6, lr\n"
+      "smlad r12, r3, r8, r12\n"
+      "smlatb lr, r3, r8, lr\n"
+      "ldrd r2, r3, [r1, #32]!\n"
+      "smlabt r10, r2, r9, r10\n"
+      "smlad r11, r2, r9, r11\n"
+      "smlabt r12, r2, r7, r12\n"
+      "smlad lr, r2, r7, lr\n"
+      "smlabt r12, r3, r9, r12\n"
+      "smlad lr, r3, r9, lr\n"
+      "ldrd r2, r3, [r0, #32]!\n"
+      "smlabt r10, r2, r5, r10\n"
+      "smlad r11, r2, r5, r11\n"
+      "smlabt r12, r3, r5, r12\n"
+      "smlad lr, r3, r5, lr\n"
+      "smlabt r10, r3, r7, r10\n"
+      "smlad r11, r3, r7, r11\n"
+      "add r2, sp, #28\n"
+      "ldmia r2, {r3-r8}\n"
+      "smmla r10, r10, r3, r4\n"
+      "ssat r10, #8, r10, asr #12\n"
+      "smmla r11, r11, r3, r4\n"
+      "ssat r11, #8, r11, asr #12\n"
+      "smmla r12, r12, r3, r4\n"
+      "ssat r12, #8, r12, asr #12\n"
+      "smmla lr, lr, r3, r4\n"
+      "ssat lr, #8, lr, asr #12\n"
+      "strb lr, [r6, r7]\n"
+      "strb r12, [r6]\n"
+      "strb r11, [r5, r7]\n"
+      "strb r10, [r5]\n"
+      "add r5, r5, r7, lsl #1\n"
+      "add r6, r6, r7, lsl #1\n"
+      "strd r5, r6, [sp, #36]\n"
+      "cmp r0, r8\n"
+      "bne 1b\n"
+      "ldr r2, [sp, #72]\n"
+      "cmp r2, #0\n"
+      "beq 2f\n"
+      "ldmia sp, {r4-r9, lr}\n"
+      "ldrd r2, r3, [r0]\n"
+      "smlad r10, r2, r4, lr\n"
+      "smlad r12, r3, r4, lr\n"
+      "smlad r10, r3, r6, r10\n"
+      "ldrd r2, r3, [r1]\n"
+      "smlad r10, r2, r8, r10\n"
+      "smlad r12, r2, r6, r12\n"
+      "smlad r12, r3, r8, r12\n"
+      "ldrd r2, r3, [r1, #32]\n"
+      "smlabt r10, r2, r9, r10\n"
+      "smlabt r12, r2, r7, r12\n"
+      "smlabt r12, r3, r9, r12\n"
+      "ldrd r2, r3, [r0, #32]\n"
+      "smlabt r10, r2, r5, r10\n"
+      "smlabt r10, r3, r7, r10\n"
+      "smlabt r12, r3, r5, r12\n"
+      "add r2, sp, #28\n"
+      "ldmia r2, {r3-r8}\n"
+      "smmla r10, r10, r3, r4\n"
+      "ssat r10, #8, r10, asr #12\n"
+      "smmla r12, r12, r3, r4\n"
+      "ssat r12, #8, r12, asr #12\n"
+      "strb r12, [r6]\n"
+      "strb r10, [r5]\n"
+      "2:\n"
+      "ldrd r2, r3, [sp, #56]\n"
+      "subs r2, #1\n"
+      "str r2, [sp, #56]\n"
+      "bgt 3f\n"
+      "bmi 4f\n"
+      "ldr r12, [sp, #76]\n"
+      "cmp r12, #0\n"
+      "beq 4f\n"
+      "mov r6, r5\n"
+      "3:\n"
+      "add r0, r3\n"
+      "add r1, r3\n"
+      "ldrd r2, r12, [sp, #64]\n"
+      "add r5, r2\n"
+      "add r6, r2\n"
+      "strd r5, r6, [sp, #36]\n"
+      "add r8, r12\n"
+      "str r8, [sp, #48]\n"
+      "b 1b\n"
+      "4:\n"
+      "add sp, #80\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Gathers `count` pairs of rows of the padded input from pair `pair` on, of the four channels at `input`. Pairs that are all
+ * padding are the same for all channels: only the first ones need them.
+ */
+static void ptq_gather_strip_1_s8_fixed12_s8(const ptq_plane_shape *shape, const int8_t *input, int32_t row, int32_t count, uint32_t *planes, ptq_plane_rows *rows, int first) {
+  const int32_t bytes = shape->input_width * shape->input_channels;
+  int32_t y = row - shape->pad_top;
+  while (count > 0) {
+    const int upper = y >= 0 && y < shape->input_height;
+    const int lower = y + 1 >= 0 && y + 1 < shape->input_height;
+    int32_t run = 1;
+    if (upper && lower) {
+      run = (shape->input_height - y) >> 1;
+      run = run > count ? count : run;
+    }
+    rows->upper = upper ? (const void *)(input + y * bytes) : &rows->padding;
+    rows->lower = lower ? (const void *)(input + (y + 1) * bytes) : &rows->padding;
+    rows->upper_step = upper ? shape->input_channels : 0;
+    rows->lower_step = lower ? shape->input_channels : 0;
+    rows->row_pairs = run;
+    rows->plane = planes;
+    if (upper || lower || first) {
+      ptq_gather_s8(rows);
+    }
+    planes += run * shape->column_pairs * 8;
+    y += 2 * run;
+    count -= run;
+  }
+}
+
+/* Strips of rows; in each of them four channels at a time: gathered once, then convolved one by one. */
+static PTQ_NOINLINE void ptq_depthwise_1_s8_fixed12_s8(const ptq_plane_shape *shape, const int8_t *input, int8_t *output, const int32_t *stream, uint32_t *planes) {
+  const int32_t row_bytes = shape->column_pairs * 32;
+  const int32_t channels = shape->input_channels;
+  const int32_t blocks = shape->output_width >> 1;
+  const int32_t most = 2 * (shape->row_pairs - 1);
+  ptq_plane_rows rows;
+  ptq_plane_strip strip;
+  rows.left = shape->pad_left;
+  rows.padding = shape->padding;
+  rows.pairs = shape->full_pairs;
+  rows.input_skip = (2 * shape->input_width - shape->pad_left - 2 * shape->full_pairs) * shape->input_channels;
+  strip.step = channels;
+  strip.block_bytes = 32 * blocks;
+  strip.row_bytes = row_bytes;
+  strip.skip = strip.row_bytes - strip.block_bytes;
+  strip.odd_column = shape->output_width & 1;
+  strip.output_row = shape->output_width * channels;
+  strip.output_skip = 2 * strip.output_row - 2 * blocks * channels;
+  strip.pair_bytes = row_bytes;
+  for (int32_t y = 0; y < shape->output_height; y += most) {
+    const int32_t height = shape->output_height - y < most ? shape->output_height - y : most;
+    const int32_t row_pairs = ((height + 1) >> 1) + 1;
+    const int8_t *from = input;
+    int8_t *to = output + y * strip.output_row;
+    const int32_t *constants = stream;
+    strip.rows = height > 1 ? height >> 1 : 1;
+    strip.odd_row = height > 1 ? height & 1 : 0;
+    /* A single row is the upper one of a pair. */
+    strip.output_row = height > 1 ? shape->output_width * channels : 0;
+    rows.right = shape->right;
+    rows.plane_skip = 0;
+    for (int32_t left = shape->input_channels; left > 0; left -= 4) {
+      /* The last four channels may overlap others, which are left alone. */
+      const int32_t known = left < 4 ? 4 - left : 0;
+      ptq_gather_strip_1_s8_fixed12_s8(shape, from - known, y, row_pairs, planes, &rows, from == input);
+      if (rows.right == 2) {
+        /* Columns of padding are the same for all channels, too. */
+        rows.right = 0;
+        rows.plane_skip = 32;
+      }
+      for (int32_t channel = known; channel < 4; channel++) {
+        ptq_plane_rows_1_fixed12_s8(&strip, planes + 2 * channel, constants, to);
+        constants += 6;
+        to++;
+      }
+      from += 4;
+    }
+  }
+}
+
+/* Shape of a product of a matrix with weights; `cut` bits are too many in the last word of a row. The last channel of an odd
+ * number has a stream of its own, together with the one before. */
+typedef struct {
+  int32_t rows, depth, cut;
+  int32_t last_stream, last_channel;
+  ptq_products blocks, last;
+} ptq_matrix;
+
+/* Rows of a matrix times weights, 3 rows at a time. The last ones overlap others. */
+static PTQ_NOINLINE void ptq_multiply_rows_s8_w16_round_high_s8_once(const ptq_matrix *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, void *lanes) {
+  for (int32_t done = 0; done < shape->rows; done += 3) {
+    if (done > shape->rows - 3) {
+      done = shape->rows - 3;
+    }
+    ptq_widen_rows_s8(input + done * shape->depth, shape->depth, lanes, shape->depth >> 2, shape->cut);
+    uint8_t *to = output + done * shape->blocks.output_stride;
+    ptq_products_w16_round_high_s8_once(lanes, stream, to, &shape->blocks);
+    if (shape->last_channel > 0) {
+      ptq_products_w16_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
     }
   }
 }
 
 /*
- * Maximum over windows.
- * Step 1; templates/c/max-pool2d.hbs
+ * Sums of products of three rows of lanes with int8 weights, requantized: 3 rows x 2 channels in registers, 19 instructions
+ * for 24 products. The stream holds for every two channels their biases, their weights (four values of one, four of the
+ * other), and for each multiplier and addend.
+ */
+PTQ_NAKED static void ptq_products_round_high_s8_once(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+                                     void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #24\n"
+      "ldmia r3, {r4-r7}\n"
+      "add r4, r4, r0\n"
+      "add r5, r5, r1\n"
+      "adr.w r8, 2f\n"
+      "add r7, r7, r8\n"
+      "orr r7, r7, #1\n"
+      "strd r2, r6, [sp]\n"
+      "strd r0, r5, [sp, #8]\n"
+      "strd r7, r4, [sp, #16]\n"
+      /* Two channels: the first four values on top of the biases, then into the unrolled rounds where the rest fits the end. */
+      "1:\n"
+      "ldmia r1!, {r8, r11}\n"
+      "ldmia r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "sxtb16.w r7, r5\n"
+      "smlad r9, r3, r7, r8\n"
+      "smlad r10, r4, r7, r8\n"
+      "smlad r8, r2, r7, r8\n"
+      "sxtb16.w r7, r6\n"
+      "smlad r12, r3, r7, r11\n"
+      "smlad lr, r4, r7, r11\n"
+      "smlad r11, r2, r7, r11\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "sxtb16.w r5, r5, ror #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "sxtb16.w r6, r6, ror #8\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      "ldr pc, [sp, #16]\n"
+      "2:\n"
+      ".rept 15\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "sxtb16.w r7, r5\n"
+      "smlad r8, r2, r7, r8\n"
+      "smlad r9, r3, r7, r9\n"
+      "smlad r10, r4, r7, r10\n"
+      "sxtb16.w r7, r6\n"
+      "smlad r11, r2, r7, r11\n"
+      "smlad r12, r3, r7, r12\n"
+      "smlad lr, r4, r7, lr\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "sxtb16.w r5, r5, ror #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "sxtb16.w r6, r6, ror #8\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      ".endr\n"
+      "ldrd r5, r7, [sp]\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r9, r9, r2, r3\n"
+      "ssat r9, #8, r9\n"
+      "strb r9, [r5, r7]\n"
+      "smmlar r10, r10, r2, r3\n"
+      "ssat r10, #8, r10\n"
+      "strb r10, [r5, r7, lsl #1]\n"
+      "smmlar r8, r8, r2, r3\n"
+      "ssat r8, #8, r8\n"
+      "strb r8, [r5], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r12, r12, r2, r3\n"
+      "ssat r12, #8, r12\n"
+      "strb r12, [r5, r7]\n"
+      "smmlar lr, lr, r2, r3\n"
+      "ssat lr, #8, lr\n"
+      "strb lr, [r5, r7, lsl #1]\n"
+      "smmlar r11, r11, r2, r3\n"
+      "ssat r11, #8, r11\n"
+      "strb r11, [r5], #1\n"
+      "str r5, [sp]\n"
+      "ldrd r0, r2, [sp, #8]\n"
+      "cmp r1, r2\n"
+      "bne.w 1b\n"
+      "add sp, #24\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* Rows of a matrix times weights, 3 rows at a time. The last ones overlap others. */
+static PTQ_NOINLINE void ptq_multiply_rows_s8_round_high_s8_once(const ptq_matrix *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, void *lanes) {
+  for (int32_t done = 0; done < shape->rows; done += 3) {
+    if (done > shape->rows - 3) {
+      done = shape->rows - 3;
+    }
+    ptq_widen_rows_s8(input + done * shape->depth, shape->depth, lanes, shape->depth >> 2, shape->cut);
+    uint8_t *to = output + done * shape->blocks.output_stride;
+    ptq_products_round_high_s8_once(lanes, stream, to, &shape->blocks);
+    if (shape->last_channel > 0) {
+      ptq_products_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+    }
+  }
+}
+
+/* code = ((first * a / 256) + (second * b / 256) + constant) >> a shift, quotients rounded down; `words` of four codes. */
+typedef struct {
+  int32_t first, second, constant, words;
+} ptq_line;
+
+/* Four codes at a time: 24 instructions. Bytes times 256 are the lanes of a masked word. */
+PTQ_NAKED static void ptq_line_words_2_22_s8(const void *a __attribute__((unused)), const void *b __attribute__((unused)),
+                                   void *output __attribute__((unused)), const ptq_line *line __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "ldmia r3, {r4-r7}\n"
+      "add r3, r2, r7, lsl #2\n"
+      "mov r7, #0xff00ff00\n"
+      "1:\n"
+      "ldr r8, [r0], #4\n"
+      "ldr r9, [r1], #4\n"
+      "and lr, r7, r8, lsl #8\n"
+      "and r8, r7, r8\n"
+      "smlawb r10, r4, lr, r6\n"
+      "smlawt r12, r4, lr, r6\n"
+      "smlawb r11, r4, r8, r6\n"
+      "smlawt lr, r4, r8, r6\n"
+      "and r8, r7, r9, lsl #8\n"
+      "and r9, r7, r9\n"
+      "smlawb r10, r5, r8, r10\n"
+      "smlawt r12, r5, r8, r12\n"
+      "smlawb r11, r5, r9, r11\n"
+      "smlawt lr, r5, r9, lr\n"
+      "ssat r10, #8, r10, asr #22\n"
+      "ssat r11, #8, r11, asr #22\n"
+      "ssat r12, #8, r12, asr #22\n"
+      "ssat lr, #8, lr, asr #22\n"
+      "bfi r10, r11, #8, #8\n"
+      "bfi r12, lr, #8, #8\n"
+      "pkhbt r10, r10, r12, lsl #16\n"
+      "str r10, [r2], #4\n"
+      "cmp r2, r3\n"
+      "bne 1b\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* One code. */
+static inline int32_t ptq_line_code_2_22_s8(int32_t a, int32_t b, const ptq_line *line) {
+  const int32_t sum = (int32_t)((int64_t)a * line->first >> 8) + (int32_t)((int64_t)b * line->second >> 8) + line->constant;
+  int32_t code;
+  __asm__("ssat %0, #8, %1, asr #22" : "=r"(code) : "r"(sum));
+  return code;
+}
+
+/*
+ * 3x3 windows with stride 2 over the plane of one channel, 2x2 outputs at a time: 9 loads and 24 products, 53 instructions
+ * with everything. The stream holds bytes of weights, bias, multiplier and addend. Weights become the words (w0, w1) of every row,
+ * (w2 of row 0, w2 of row 1), w2 of row 2,
+ * multiplied by 2^scale. Where a row is missing its outputs go where
+ * those of the row above it go next: the upper row is stored last.
+ */
+PTQ_NAKED static void ptq_plane_rows_2_fixed12_s8(const ptq_plane_strip *strip __attribute__((unused)), const uint32_t *plane __attribute__((unused)),
+                                    const int32_t *stream __attribute__((unused)), void *output __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "ldmia r0, {r4-r12, lr}\n"
+      "push {r6-r11}\n"
+      "add r5, r5, r1\n"
+      "push {r4-r6}\n"
+      "ldrd r8, r9, [r2, #16]\n"
+      "mov r10, r3\n"
+      "add r11, r3, r12\n"
+      "push {r8-r11}\n"
+      "mov r0, r1\n"
+      "add r1, r1, lr\n"
+      "push {lr}\n"
+      "ldmia r2, {r2, r3, r9, r12}\n"
+      "asr lr, r2, #24\n"
+      "sxtb r4, r2\n"
+      "sxtb r11, r2, ror #8\n"
+      "sxtb r7, r2, ror #16\n"
+      "lsl r4, lr\n"
+      "lsl r11, lr\n"
+      "lsl r7, lr\n"
+      "pkhbt r4, r4, r11, lsl #16\n"
+      "sxtb r5, r3\n"
+      "sxtb r11, r3, ror #8\n"
+      "sxtb r10, r3, ror #16\n"
+      "lsl r5, lr\n"
+      "lsl r11, lr\n"
+      "lsl r10, lr\n"
+      "pkhbt r5, r5, r11, lsl #16\n"
+      "pkhbt r7, r7, r10, lsl #16\n"
+      "sxtb r6, r9\n"
+      "sxtb r11, r9, ror #8\n"
+      "sxtb r8, r9, ror #16\n"
+      "lsl r6, lr\n"
+      "lsl r11, lr\n"
+      "lsl r8, lr\n"
+      "pkhbt r6, r6, r11, lsl #16\n"
+      "pop {lr}\n"
+      "add lr, r1, lr\n"
+      "push {r4-r8, r12, lr}\n"
+      "1:\n"
+      "ldmia sp, {r4-r8, r12}\n"
+      "ldrd r2, r3, [r0]\n"
+      "smlad r9, r2, r4, r12\n"
+      "smlad r9, r3, r5, r9\n"
+      "ldrd r2, r3, [r0, #32]\n"
+      "smlabb r9, r2, r7, r9\n"
+      "smlabt r9, r3, r7, r9\n"
+      "smlad r10, r2, r4, r12\n"
+      "smlad r10, r3, r5, r10\n"
+      "ldrd r2, r3, [r0, #64]!\n"
+      "smlabb r10, r2, r7, r10\n"
+      "smlabt r10, r3, r7, r10\n"
+      "ldrd r2, r3, [r1]\n"
+      "smlad r9, r2, r6, r9\n"
+      "smlad r11, r2, r4, r12\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldrd r2, r3, [r1, #32]\n"
+      "smlabb r9, r2, r8, r9\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlabb r11, r2, r7, r11\n"
+      "smlabt r11, r3, r7, r11\n"
+      "smlad r12, r2, r4, r12\n"
+      "smlad r12, r3, r5, r12\n"
+      "ldrd r2, r3, [r1, #64]!\n"
+      "smlabb r10, r2, r8, r10\n"
+      "smlabb r12, r2, r7, r12\n"
+      "smlabt r12, r3, r7, r12\n"
+      "ldr r2, [lr]\n"
+      "smlad r11, r2, r6, r11\n"
+      "ldr r2, [lr, #32]\n"
+      "smlabb r11, r2, r8, r11\n"
+      "smlad r12, r2, r6, r12\n"
+      "ldr r2, [lr, #64]!\n"
+      "smlabb r12, r2, r8, r12\n"
+      "add r2, sp, #28\n"
+      "ldmia r2, {r3-r8}\n"
+      "smmla r9, r9, r3, r4\n"
+      "ssat r9, #8, r9, asr #12\n"
+      "smmla r10, r10, r3, r4\n"
+      "ssat r10, #8, r10, asr #12\n"
+      "smmla r11, r11, r3, r4\n"
+      "ssat r11, #8, r11, asr #12\n"
+      "smmla r12, r12, r3, r4\n"
+      "ssat r12, #8, r12, asr #12\n"
+      "strb r12, [r6, r7]\n"
+      "strb r11, [r6]\n"
+      "strb r10, [r5, r7]\n"
+      "strb r9, [r5]\n"
+      "add r5, r5, r7, lsl #1\n"
+      "add r6, r6, r7, lsl #1\n"
+      "strd r5, r6, [sp, #36]\n"
+      "cmp r0, r8\n"
+      "bne 1b\n"
+      "ldr r2, [sp, #72]\n"
+      "cmp r2, #0\n"
+      "beq 2f\n"
+      "ldmia sp, {r4-r8, r12}\n"
+      "ldrd r2, r3, [r0]\n"
+      "smlad r9, r2, r4, r12\n"
+      "smlad r9, r3, r5, r9\n"
+      "ldrd r2, r3, [r0, #32]\n"
+      "smlabb r9, r2, r7, r9\n"
+      "smlabt r9, r3, r7, r9\n"
+      "ldrd r2, r3, [r1]\n"
+      "smlad r9, r2, r6, r9\n"
+      "smlad r11, r2, r4, r12\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldrd r2, r3, [r1, #32]\n"
+      "smlabb r9, r2, r8, r9\n"
+      "smlabb r11, r2, r7, r11\n"
+      "smlabt r11, r3, r7, r11\n"
+      "ldr r2, [lr]\n"
+      "smlad r11, r2, r6, r11\n"
+      "ldr r2, [lr, #32]\n"
+      "smlabb r11, r2, r8, r11\n"
+      "add r2, sp, #28\n"
+      "ldmia r2, {r3-r8}\n"
+      "smmla r9, r9, r3, r4\n"
+      "ssat r9, #8, r9, asr #12\n"
+      "smmla r11, r11, r3, r4\n"
+      "ssat r11, #8, r11, asr #12\n"
+      "strb r11, [r6]\n"
+      "strb r9, [r5]\n"
+      "2:\n"
+      "ldrd r2, r3, [sp, #56]\n"
+      "subs r2, #1\n"
+      "str r2, [sp, #56]\n"
+      "bgt 3f\n"
+      "bmi 4f\n"
+      "ldr r12, [sp, #76]\n"
+      "cmp r12, #0\n"
+      "beq 4f\n"
+      "mov r6, r5\n"
+      "3:\n"
+      "add r0, r3\n"
+      "add r1, r3\n"
+      "add lr, r3\n"
+      "ldrd r2, r12, [sp, #64]\n"
+      "add r5, r2\n"
+      "add r6, r2\n"
+      "strd r5, r6, [sp, #36]\n"
+      "add r8, r12\n"
+      "str r8, [sp, #48]\n"
+      "b 1b\n"
+      "4:\n"
+      "add sp, #80\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Gathers `count` pairs of rows of the padded input from pair `pair` on, of the four channels at `input`. Pairs that are all
+ * padding are the same for all channels: only the first ones need them.
+ */
+static void ptq_gather_strip_2_s8_fixed12_s8(const ptq_plane_shape *shape, const int8_t *input, int32_t row, int32_t count, uint32_t *planes, ptq_plane_rows *rows, int first) {
+  const int32_t bytes = shape->input_width * shape->input_channels;
+  int32_t y = row - shape->pad_top;
+  while (count > 0) {
+    const int upper = y >= 0 && y < shape->input_height;
+    const int lower = y + 1 >= 0 && y + 1 < shape->input_height;
+    int32_t run = 1;
+    if (upper && lower) {
+      run = (shape->input_height - y) >> 1;
+      run = run > count ? count : run;
+    }
+    rows->upper = upper ? (const void *)(input + y * bytes) : &rows->padding;
+    rows->lower = lower ? (const void *)(input + (y + 1) * bytes) : &rows->padding;
+    rows->upper_step = upper ? shape->input_channels : 0;
+    rows->lower_step = lower ? shape->input_channels : 0;
+    rows->row_pairs = run;
+    rows->plane = planes;
+    if (upper || lower || first) {
+      ptq_gather_s8(rows);
+    }
+    planes += run * shape->column_pairs * 8;
+    y += 2 * run;
+    count -= run;
+  }
+}
+
+/* Strips of rows; in each of them four channels at a time: gathered once, then convolved one by one. */
+static PTQ_NOINLINE void ptq_depthwise_2_s8_fixed12_s8(const ptq_plane_shape *shape, const int8_t *input, int8_t *output, const int32_t *stream, uint32_t *planes) {
+  const int32_t row_bytes = shape->column_pairs * 32;
+  const int32_t channels = shape->input_channels;
+  const int32_t blocks = shape->output_width >> 1;
+  const int32_t most = (shape->row_pairs - 1) & ~1;
+  ptq_plane_rows rows;
+  ptq_plane_strip strip;
+  rows.left = shape->pad_left;
+  rows.padding = shape->padding;
+  rows.pairs = shape->full_pairs;
+  rows.input_skip = (2 * shape->input_width - shape->pad_left - 2 * shape->full_pairs) * shape->input_channels;
+  strip.step = channels;
+  strip.block_bytes = 64 * blocks;
+  strip.row_bytes = 2 * row_bytes;
+  strip.skip = strip.row_bytes - strip.block_bytes;
+  strip.odd_column = shape->output_width & 1;
+  strip.output_row = shape->output_width * channels;
+  strip.output_skip = 2 * strip.output_row - 2 * blocks * channels;
+  strip.pair_bytes = row_bytes;
+  for (int32_t y = 0; y < shape->output_height; y += most) {
+    const int32_t height = shape->output_height - y < most ? shape->output_height - y : most;
+    const int32_t row_pairs = height + 1;
+    const int8_t *from = input;
+    int8_t *to = output + y * strip.output_row;
+    const int32_t *constants = stream;
+    strip.rows = height > 1 ? height >> 1 : 1;
+    strip.odd_row = height > 1 ? height & 1 : 0;
+    /* A single row is the upper one of a pair. */
+    strip.output_row = height > 1 ? shape->output_width * channels : 0;
+    rows.right = shape->right;
+    rows.plane_skip = 0;
+    for (int32_t left = shape->input_channels; left > 0; left -= 4) {
+      /* The last four channels may overlap others, which are left alone. */
+      const int32_t known = left < 4 ? 4 - left : 0;
+      ptq_gather_strip_2_s8_fixed12_s8(shape, from - known, 2 * y, row_pairs, planes, &rows, from == input);
+      if (rows.right == 2) {
+        /* Columns of padding are the same for all channels, too. */
+        rows.right = 0;
+        rows.plane_skip = 32;
+      }
+      for (int32_t channel = known; channel < 4; channel++) {
+        ptq_plane_rows_2_fixed12_s8(&strip, planes + 2 * channel, constants, to);
+        constants += 6;
+        to++;
+      }
+      from += 4;
+    }
+  }
+}
+
+/*
+ * Two rows of bytes, `stride` bytes apart, to 16-bit lanes in the order in which sums of products read them: of every
+ * four values 0 and 2 of each row, then 1 and 3 of each row.
+ * `words` full words of a row; where its length is no multiple of four, `cut` is the number of bits that its last word has too
+ * many, else 0.
+ * 8 instructions and 2 of the loop for 8 values.
+ */
+PTQ_NAKED static void ptq_widen_pair_s8(const void *rows __attribute__((unused)), int32_t stride __attribute__((unused)),
+                                     void *lanes __attribute__((unused)), int32_t words __attribute__((unused)),
+                                     int32_t cut __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "add r4, r0, r1\n"
+      "1:\n"
+      "ldr r6, [r0], #4\n"
+      "ldr r7, [r4], #4\n"
+      "2:\n"
+      "sxtb16 r9, r6\n"
+      "sxtb16 r10, r7\n"
+      "stmia r2!, {r9, r10}\n"
+      "sxtb16 r9, r6, ror #8\n"
+      "sxtb16 r10, r7, ror #8\n"
+      "stmia r2!, {r9, r10}\n"
+      "subs r3, #1\n"
+      "bne 1b\n"
+      "ldr r3, [sp, #36]\n"
+      "cbz r3, 3f\n"
+      /* The last values are the upper ones of the word that ends where the row ends. */
+      "sub r0, r0, r3, lsr #3\n"
+      "ldr r6, [r0]\n"
+      "lsr r6, r6, r3\n"
+      "sub r4, r4, r3, lsr #3\n"
+      "ldr r7, [r4]\n"
+      "lsr r7, r7, r3\n"
+      "movs r3, #0\n"
+      "str r3, [sp, #36]\n"
+      "movs r3, #1\n"
+      "b 2b\n"
+      "3:\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Sums of products of two rows of lanes with int16 weights, requantized: 2 rows x 2 channels in registers, 10 instructions for 16
+ * products. The stream holds for every two channels their biases, their weights (two values of one, two of the other, in the
+ * order of the lanes), and for each multiplier and addend.
+ */
+PTQ_NAKED static void ptq_products_pair_w16_round_high_s8_once(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+                                     void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #24\n"
+      "ldmia r3, {r4-r7}\n"
+      "add r4, r4, r0\n"
+      "add r5, r5, r1\n"
+      "adr.w r8, 2f\n"
+      "add r7, r7, r8\n"
+      "orr r7, r7, #1\n"
+      "strd r2, r6, [sp]\n"
+      "strd r0, r5, [sp, #8]\n"
+      "strd r7, r4, [sp, #16]\n"
+      /* Two channels: the first four values on top of the biases, then into the unrolled rounds where the rest fits the end. */
+      "1:\n"
+      "ldmia r1!, {r10, r12}\n"
+      "ldmia.n r0!, {r2-r5}\n"
+      "ldmia.w r1!, {r6-r9}\n"
+      "smlad r11, r3, r6, r10\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad lr, r3, r7, r12\n"
+      "smlad r12, r2, r7, r12\n"
+      "smlad r10, r4, r8, r10\n"
+      "smlad r11, r5, r8, r11\n"
+      "smlad r12, r4, r9, r12\n"
+      "smlad lr, r5, r9, lr\n"
+      "ldr pc, [sp, #16]\n"
+      "2:\n"
+      ".rept 15\n"
+      "ldmia.n r0!, {r2-r5}\n"
+      "ldmia.w r1!, {r6-r9}\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad r11, r3, r6, r11\n"
+      "smlad r12, r2, r7, r12\n"
+      "smlad lr, r3, r7, lr\n"
+      "smlad r10, r4, r8, r10\n"
+      "smlad r11, r5, r8, r11\n"
+      "smlad r12, r4, r9, r12\n"
+      "smlad lr, r5, r9, lr\n"
+      ".endr\n"
+      "ldrd r5, r7, [sp]\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r11, r11, r2, r3\n"
+      "ssat r11, #8, r11\n"
+      "strb r11, [r5, r7]\n"
+      "smmlar r10, r10, r2, r3\n"
+      "ssat r10, #8, r10\n"
+      "strb r10, [r5], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar lr, lr, r2, r3\n"
+      "ssat lr, #8, lr\n"
+      "strb lr, [r5, r7]\n"
+      "smmlar r12, r12, r2, r3\n"
+      "ssat r12, #8, r12\n"
+      "strb r12, [r5], #1\n"
+      "str r5, [sp]\n"
+      "ldrd r0, r2, [sp, #8]\n"
+      "cmp r1, r2\n"
+      "bne.w 1b\n"
+      "add sp, #24\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* Rows of a matrix times weights, 2 rows at a time. The last ones overlap others. */
+static PTQ_NOINLINE void ptq_multiply_pair_s8_pair_w16_round_high_s8_once(const ptq_matrix *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, void *lanes) {
+  for (int32_t done = 0; done < shape->rows; done += 2) {
+    if (done > shape->rows - 2) {
+      done = shape->rows - 2;
+    }
+    ptq_widen_pair_s8(input + done * shape->depth, shape->depth, lanes, shape->depth >> 2, shape->cut);
+    uint8_t *to = output + done * shape->blocks.output_stride;
+    ptq_products_pair_w16_round_high_s8_once(lanes, stream, to, &shape->blocks);
+    if (shape->last_channel > 0) {
+      ptq_products_pair_w16_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+    }
+  }
+}
+
+/*
+ * Sums of products of three rows of lanes with int8 weights, requantized: 3 rows x 2 channels in registers, 19 instructions
+ * for 24 products. The stream holds for every two channels their biases, their weights (four values of one, four of the
+ * other), and for each multiplier and addend.
+ */
+PTQ_NAKED static void ptq_products_round_high_s8(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+                                     void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #24\n"
+      "ldmia r3, {r4-r7}\n"
+      "add r4, r4, r0\n"
+      "add r5, r5, r1\n"
+      "adr.w r8, 2f\n"
+      "add r7, r7, r8\n"
+      "orr r7, r7, #1\n"
+      "strd r2, r6, [sp]\n"
+      "strd r0, r5, [sp, #8]\n"
+      "strd r7, r4, [sp, #16]\n"
+      /* Two channels: the first four values on top of the biases, then into the unrolled loop where the rest fits the end. */
+      "1:\n"
+      "ldmia r1!, {r8, r11}\n"
+      "ldmia r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "sxtb16.w r7, r5\n"
+      "smlad r9, r3, r7, r8\n"
+      "smlad r10, r4, r7, r8\n"
+      "smlad r8, r2, r7, r8\n"
+      "sxtb16.w r7, r6\n"
+      "smlad r12, r3, r7, r11\n"
+      "smlad lr, r4, r7, r11\n"
+      "smlad r11, r2, r7, r11\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "sxtb16.w r5, r5, ror #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "sxtb16.w r6, r6, ror #8\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      "ldr pc, [sp, #16]\n"
+      "2:\n"
+      ".rept 15\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "ldrd r5, r6, [r1], #8\n"
+      "sxtb16.w r7, r5\n"
+      "smlad r8, r2, r7, r8\n"
+      "smlad r9, r3, r7, r9\n"
+      "smlad r10, r4, r7, r10\n"
+      "sxtb16.w r7, r6\n"
+      "smlad r11, r2, r7, r11\n"
+      "smlad r12, r3, r7, r12\n"
+      "smlad lr, r4, r7, lr\n"
+      "ldmia.n r0!, {r2-r4}\n"
+      "sxtb16.w r5, r5, ror #8\n"
+      "smlad r8, r2, r5, r8\n"
+      "smlad r9, r3, r5, r9\n"
+      "smlad r10, r4, r5, r10\n"
+      "sxtb16.w r6, r6, ror #8\n"
+      "smlad r11, r2, r6, r11\n"
+      "smlad r12, r3, r6, r12\n"
+      "smlad lr, r4, r6, lr\n"
+      ".endr\n"
+      "ldr r2, [sp, #20]\n"
+      "cmp r0, r2\n"
+      "bne.w 2b\n"
+      "ldrd r5, r7, [sp]\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r9, r9, r2, r3\n"
+      "ssat r9, #8, r9\n"
+      "strb r9, [r5, r7]\n"
+      "smmlar r10, r10, r2, r3\n"
+      "ssat r10, #8, r10\n"
+      "strb r10, [r5, r7, lsl #1]\n"
+      "smmlar r8, r8, r2, r3\n"
+      "ssat r8, #8, r8\n"
+      "strb r8, [r5], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r12, r12, r2, r3\n"
+      "ssat r12, #8, r12\n"
+      "strb r12, [r5, r7]\n"
+      "smmlar lr, lr, r2, r3\n"
+      "ssat lr, #8, lr\n"
+      "strb lr, [r5, r7, lsl #1]\n"
+      "smmlar r11, r11, r2, r3\n"
+      "ssat r11, #8, r11\n"
+      "strb r11, [r5], #1\n"
+      "str r5, [sp]\n"
+      "ldrd r0, r2, [sp, #8]\n"
+      "cmp r1, r2\n"
+      "bne.w 1b\n"
+      "add sp, #24\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/* A convolution, 3 pixels at a time. The last ones overlap others. */
+static PTQ_NOINLINE void ptq_convolve_rows_s8_round_high_s8(const ptq_convolution *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, uint8_t *scratch) {
+  const uint8_t *lanes = scratch + 3 * shape->window;
+  int32_t y = 0;
+  int32_t x = 0;
+  for (int32_t done = 0; done < shape->outputs; done += 3) {
+    if (done > shape->outputs - 3) {
+      done = shape->outputs - 3;
+      y = done / shape->output_width;
+      x = done - y * shape->output_width;
+    }
+    ptq_windows_rows_s8(shape, input, y, x, scratch);
+    uint8_t *to = output + done * shape->blocks.output_stride;
+    ptq_products_round_high_s8(lanes, stream, to, &shape->blocks);
+    if (shape->last_channel > 0) {
+      ptq_products_round_high_s8(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+    }
+    for (x += 3; x >= shape->output_width; y++) {
+      x -= shape->output_width;
+    }
+  }
+}
+
+/*
+ * A row of bytes to 16-bit lanes in the order in which sums of products read them: of every
+ * four values 0 and 2, then 1 and 3.
+ * `words` full words of a row; where its length is no multiple of four, `cut` is the number of bits that its last word has too
+ * many, else 0.
+ * 5 instructions and 2 of the loop for 4 values.
+ */
+PTQ_NAKED static void ptq_widen_row_s8(const void *rows __attribute__((unused)), int32_t stride __attribute__((unused)),
+                                     void *lanes __attribute__((unused)), int32_t words __attribute__((unused)),
+                                     int32_t cut __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "1:\n"
+      "ldr r6, [r0], #4\n"
+      "2:\n"
+      "sxtb16 r9, r6\n"
+      "str r9, [r2], #4\n"
+      "sxtb16 r9, r6, ror #8\n"
+      "str r9, [r2], #4\n"
+      "subs r3, #1\n"
+      "bne 1b\n"
+      "ldr r3, [sp, #36]\n"
+      "cbz r3, 3f\n"
+      /* The last values are the upper ones of the word that ends where the row ends. */
+      "sub r0, r0, r3, lsr #3\n"
+      "ldr r6, [r0]\n"
+      "lsr r6, r6, r3\n"
+      "movs r3, #0\n"
+      "str r3, [sp, #36]\n"
+      "movs r3, #1\n"
+      "b 2b\n"
+      "3:\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Sums of products of one row of lanes with int8 weights, requantized: 4 channels in registers, 18 instructions for 16
+ * products. The stream holds for every four channels their biases, their weights (four values of each in turn), and for each multiplier and addend.
+ */
+PTQ_NAKED static void ptq_products_row_round_high_s8(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+                                     void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
+  __asm__ volatile(
+      "push {r4-r11, lr}\n"
+      "sub sp, #20\n"
+      "ldmia r3, {r3-r6}\n"
+      "add lr, r0, r3\n"
+      "add r4, r4, r1\n"
+      "adr.w r7, 2f\n"
+      "add r6, r6, r7\n"
+      "orr r6, r6, #1\n"
+      "strd r0, r4, [sp]\n"
+      "strd r2, r6, [sp, #8]\n"
+      /* Four channels; the first round of the unrolled loop starts where the rest fits its end. */
+      "1:\n"
+      "ldmia r1!, {r9-r12}\n"
+      "ldr pc, [sp, #12]\n"
+      "2:\n"
+      ".rept 8\n"
+      "ldmia.n r0!, {r2, r3}\n"
+      "ldmia.n r1!, {r4-r7}\n"
+      "sxtb16.w r8, r4\n"
+      "smlad r9, r2, r8, r9\n"
+      "sxtb16.w r4, r4, ror #8\n"
+      "smlad r9, r3, r4, r9\n"
+      "sxtb16.w r8, r5\n"
+      "smlad r10, r2, r8, r10\n"
+      "sxtb16.w r5, r5, ror #8\n"
+      "smlad r10, r3, r5, r10\n"
+      "sxtb16.w r8, r6\n"
+      "smlad r11, r2, r8, r11\n"
+      "sxtb16.w r6, r6, ror #8\n"
+      "smlad r11, r3, r6, r11\n"
+      "sxtb16.w r8, r7\n"
+      "smlad r12, r2, r8, r12\n"
+      "sxtb16.w r7, r7, ror #8\n"
+      "smlad r12, r3, r7, r12\n"
+      ".endr\n"
+      "cmp r0, lr\n"
+      "bne.w 2b\n"
+      "ldr r6, [sp, #8]\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r9, r9, r2, r3\n"
+      "ssat r9, #8, r9\n"
+      "strb r9, [r6], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r10, r10, r2, r3\n"
+      "ssat r10, #8, r10\n"
+      "strb r10, [r6], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r11, r11, r2, r3\n"
+      "ssat r11, #8, r11\n"
+      "strb r11, [r6], #1\n"
+      "ldrd r2, r3, [r1], #8\n"
+      "smmlar r12, r12, r2, r3\n"
+      "ssat r12, #8, r12\n"
+      "strb r12, [r6], #1\n"
+      "str r6, [sp, #8]\n"
+      "ldrd r0, r4, [sp]\n"
+      "cmp r1, r4\n"
+      "bne.w 1b\n"
+      "add sp, #20\n"
+      "pop {r4-r11, pc}\n");
+}
+
+/*
+ * Convolution as a product of windows with weights: 3 windows x 2 channels of sums in registers.
+ * Step 0; templates/c/dsp/conv2d.hbs
+ */
+static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_windows(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_convolution shape = { 24, 24, 1,
+    3, 3, 1, 1, 1, 1, 1, 1,
+    24, 576, 3, 12, 128, 0, 144, 0,
+    { 72, 576, 16, 780 },
+    { 72, 72, 16, 780 } };
+  int32_t *wide = (int32_t *)(void *)((uint8_t *)scratch + 108);
+  ptq_widen_weights(stream, wide, 8, 3, 4);
+  ptq_convolve_rows_s8_w16_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, wide, scratch);
+}
+
+/*
+ * Maximum over windows, four channels at a time.
+ * Step 1; templates/c/dsp/max-pool2d.hbs
  */
 static PTQ_NOINLINE void shapes_max_pool2d_s8(const int8_t *input, int8_t *output) {
   for (int32_t oy = 0; oy < 12; oy++) {
     for (int32_t ox = 0; ox < 12; ox++) {
       const int8_t *window = input + (oy * 2 * 24 + ox * 2) * 16;
-      for (int32_t channel = 0; channel < 16; channel++) {
+      for (int32_t group = 0; group < 16; group += 4) {
+        const int32_t channel = group;
         const int8_t *x = window + channel;
-        int32_t best = *x;
+        uint32_t best = ptq_load4(x);
         for (int32_t y = 0; y < 2; y++) {
-          for (int32_t i = 0; i < 2; i++) {
-            best = *x > best ? *x : best;
-            x += 16;
+          for (int32_t i = 0; i < 1; i++) {
+            best = ptq_larger_s8(best, ptq_load4(x));
+            best = ptq_larger_s8(best, ptq_load4(x + 16));
+            x += 32;
           }
           x += 352;
         }
-        *output++ = (int8_t)best;
+        memcpy(output + channel, &best, 4);
       }
+      output += 16;
     }
   }
 }
 
 /*
- * Depthwise convolution over the part of each window that lies inside the input.
- * Step 2; templates/c/depthwise-conv2d.hbs
+ * Depthwise 3x3 windows over planes of four channels in 16-bit lanes.
+ * Step 2; templates/c/dsp/depthwise-3x3.hbs
  */
-static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 12; out_y++) {
-    const int32_t top = out_y - 1;
-    const int32_t first_ky = top < 0 ? -top : 0;
-    const int32_t end_ky = 12 - top < 3 ? 12 - top : 3;
-    for (int32_t out_x = 0; out_x < 12; out_x++) {
-      const int32_t left = out_x - 1;
-      const int32_t first_kx = left < 0 ? -left : 0;
-      const int32_t end_kx = 12 - left < 3 ? 12 - left : 3;
-      const int32_t *b = bias;
-      for (int32_t channel = 0; channel < 16; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = first_ky; ky < end_ky; ky++) {
-          int32_t x = (top + ky) * 192 + (left + first_kx) * 16 + channel;
-          int32_t w = ky * 48 + first_kx * 16 + channel;
-          for (int32_t kx = first_kx; kx < end_kx; kx++) {
-            sum0 += (input[x] + 128) * weights[w];
-            sum1 += (input[x + 1] + 128) * weights[w + 1];
-            sum2 += (input[x + 2] + 128) * weights[w + 2];
-            sum3 += (input[x + 3] + 128) * weights[w + 3];
-            x += 16;
-            w += 16;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-      }
-    }
-  }
+static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3x3(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_plane_shape shape = { 12, 12, 16, 1, 1, 12, 12, 1,
+    7, 7, 5, 1, 2155905152u };
+  ptq_depthwise_1_s8_fixed12_s8(&shape, input, output, stream, (uint32_t *)scratch);
 }
 
 /*
- * Rows times weights, several output channels in one pass over a row.
- * Step 3; templates/c/dense.hbs
+ * Rows times weights: 3 rows x 2 channels of sums in registers.
+ * Step 3; templates/c/dsp/multiply.hbs
  */
 static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_pointwise(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t row = 0; row < 144; row++) {
-    const int8_t *w = weights;
-    for (int32_t channel = 0; channel < 24; channel += 4) {
-      const int8_t *x = input;
-      int32_t sum0 = bias[channel];
-      int32_t sum1 = bias[channel + 1];
-      int32_t sum2 = bias[channel + 2];
-      int32_t sum3 = bias[channel + 3];
-      for (int32_t i = 0; i < 16; i += 4) {
-        const int32_t value0 = x[0];
-        sum0 += value0 * w[0];
-        sum1 += value0 * w[1];
-        sum2 += value0 * w[2];
-        sum3 += value0 * w[3];
-        const int32_t value1 = x[1];
-        sum0 += value1 * w[4];
-        sum1 += value1 * w[5];
-        sum2 += value1 * w[6];
-        sum3 += value1 * w[7];
-        const int32_t value2 = x[2];
-        sum0 += value2 * w[8];
-        sum1 += value2 * w[9];
-        sum2 += value2 * w[10];
-        sum3 += value2 * w[11];
-        const int32_t value3 = x[3];
-        sum0 += value3 * w[12];
-        sum1 += value3 * w[13];
-        sum2 += value3 * w[14];
-        sum3 += value3 * w[15];
-        x += 4;
-        w += 16;
-      }
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-    }
-    input += 16;
-  }
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_matrix shape = { 144, 16, 0, 264, 0,
+    { 96, 1056, 24, 720 },
+    { 96, 88, 24, 720 } };
+  int32_t *wide = (int32_t *)(void *)((uint8_t *)scratch + 96);
+  ptq_widen_weights(stream, wide, 12, 4, 4);
+  ptq_multiply_rows_s8_w16_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, wide, scratch);
 }
 
 /*
- * Depthwise convolution over the part of each window that lies inside the input.
- * Step 4; templates/c/depthwise-conv2d.hbs
+ * Depthwise 3x3 windows over planes of four channels in 16-bit lanes.
+ * Step 4; templates/c/dsp/depthwise-3x3.hbs
  */
-static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_2(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 12; out_y++) {
-    const int32_t top = out_y - 1;
-    const int32_t first_ky = top < 0 ? -top : 0;
-    const int32_t end_ky = 12 - top < 3 ? 12 - top : 3;
-    for (int32_t out_x = 0; out_x < 12; out_x++) {
-      const int32_t left = out_x - 1;
-      const int32_t first_kx = left < 0 ? -left : 0;
-      const int32_t end_kx = 12 - left < 3 ? 12 - left : 3;
-      const int32_t *b = bias;
-      for (int32_t channel = 0; channel < 24; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = first_ky; ky < end_ky; ky++) {
-          int32_t x = (top + ky) * 288 + (left + first_kx) * 24 + channel;
-          int32_t w = ky * 72 + first_kx * 24 + channel;
-          for (int32_t kx = first_kx; kx < end_kx; kx++) {
-            sum0 += (input[x] + 128) * weights[w];
-            sum1 += (input[x + 1] + 128) * weights[w + 1];
-            sum2 += (input[x + 2] + 128) * weights[w + 2];
-            sum3 += (input[x + 3] + 128) * weights[w + 3];
-            x += 24;
-            w += 24;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-      }
-    }
-  }
+static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3x3_2(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_plane_shape shape = { 12, 12, 24, 1, 1, 12, 12, 1,
+    7, 7, 5, 1, 2155905152u };
+  ptq_depthwise_1_s8_fixed12_s8(&shape, input, output, stream, (uint32_t *)scratch);
 }
 
 /*
- * Rows times weights, several output channels in one pass over a row.
- * Step 5; templates/c/dense.hbs
+ * Rows times weights: 3 rows x 2 channels of sums in registers.
+ * Step 5; templates/c/dsp/multiply.hbs
  */
 static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_pointwise_2(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t row = 0; row < 144; row++) {
-    const int8_t *w = weights;
-    for (int32_t channel = 0; channel < 24; channel += 4) {
-      const int8_t *x = input;
-      int32_t sum0 = bias[channel];
-      int32_t sum1 = bias[channel + 1];
-      int32_t sum2 = bias[channel + 2];
-      int32_t sum3 = bias[channel + 3];
-      for (int32_t i = 0; i < 24; i += 4) {
-        const int32_t value0 = x[0];
-        sum0 += value0 * w[0];
-        sum1 += value0 * w[1];
-        sum2 += value0 * w[2];
-        sum3 += value0 * w[3];
-        const int32_t value1 = x[1];
-        sum0 += value1 * w[4];
-        sum1 += value1 * w[5];
-        sum2 += value1 * w[6];
-        sum3 += value1 * w[7];
-        const int32_t value2 = x[2];
-        sum0 += value2 * w[8];
-        sum1 += value2 * w[9];
-        sum2 += value2 * w[10];
-        sum3 += value2 * w[11];
-        const int32_t value3 = x[3];
-        sum0 += value3 * w[12];
-        sum1 += value3 * w[13];
-        sum2 += value3 * w[14];
-        sum3 += value3 * w[15];
-        x += 4;
-        w += 16;
-      }
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 4, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 4, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 4, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 4, -128, 127);
-    }
-    input += 24;
-  }
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_matrix shape = { 144, 24, 0, 216, 0,
+    { 144, 864, 24, 720 },
+    { 144, 72, 24, 720 } };
+  ptq_multiply_rows_s8_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
 }
 
 /*
  * Sum of two tensors, rescaled to the output.
- * Step 6; templates/c/add.hbs
+ * Step 6; templates/c/dsp/line.hbs
  */
 static PTQ_NOINLINE void shapes_add_s8_s8(const int8_t *a, const int8_t *b, int8_t *output) {
-  for (int32_t i0 = 0; i0 < 3456; i0++) {
-    const int32_t accumulator = (int32_t)a[i0] * 9323 + (int32_t)b[i0] * 26769 - 788540;
-    *output++ = (int8_t)ptq_clamp(ptq_shift_floor(accumulator, 14), -128, 127);
-  }
+  static const ptq_line line = { 610992128, 1754333184, -201866113, 864 };
+  ptq_line_words_2_22_s8(a, b, output, &line);
 }
 
 /*
- * Depthwise convolution over the part of each window that lies inside the input.
- * Step 7; templates/c/depthwise-conv2d.hbs
+ * Depthwise 3x3 windows over planes of four channels in 16-bit lanes.
+ * Step 7; templates/c/dsp/depthwise-3x3.hbs
  */
-static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 6; out_y++) {
-    const int32_t top = out_y * 2 - 1;
-    const int32_t first_ky = top < 0 ? -top : 0;
-    const int32_t end_ky = 12 - top < 3 ? 12 - top : 3;
-    for (int32_t out_x = 0; out_x < 6; out_x++) {
-      const int32_t left = out_x * 2 - 1;
-      const int32_t first_kx = left < 0 ? -left : 0;
-      const int32_t end_kx = 12 - left < 3 ? 12 - left : 3;
-      const int32_t *b = bias;
-      for (int32_t channel = 0; channel < 24; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = first_ky; ky < end_ky; ky++) {
-          int32_t x = (top + ky) * 288 + (left + first_kx) * 24 + channel;
-          int32_t w = ky * 72 + first_kx * 24 + channel;
-          for (int32_t kx = first_kx; kx < end_kx; kx++) {
-            sum0 += (input[x] + 128) * weights[w];
-            sum1 += (input[x + 1] + 128) * weights[w + 1];
-            sum2 += (input[x + 2] + 128) * weights[w + 2];
-            sum3 += (input[x + 3] + 128) * weights[w + 3];
-            x += 24;
-            w += 24;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-      }
-    }
-  }
+static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3x3_3(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_plane_shape shape = { 12, 12, 24, 1, 1, 6, 6, 1,
+    7, 7, 5, 1, 2155905152u };
+  ptq_depthwise_2_s8_fixed12_s8(&shape, input, output, stream, (uint32_t *)scratch);
 }
 
 /*
- * Rows times weights, several output channels in one pass over a row.
- * Step 8; templates/c/dense.hbs
+ * Rows times weights: 3 rows x 2 channels of sums in registers.
+ * Step 8; templates/c/dsp/multiply.hbs
  */
 static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_pointwise_3(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t row = 0; row < 36; row++) {
-    const int8_t *w = weights;
-    for (int32_t channel = 0; channel < 40; channel += 4) {
-      const int8_t *x = input;
-      int32_t sum0 = bias[channel];
-      int32_t sum1 = bias[channel + 1];
-      int32_t sum2 = bias[channel + 2];
-      int32_t sum3 = bias[channel + 3];
-      for (int32_t i = 0; i < 24; i += 4) {
-        const int32_t value0 = x[0];
-        sum0 += value0 * w[0];
-        sum1 += value0 * w[1];
-        sum2 += value0 * w[2];
-        sum3 += value0 * w[3];
-        const int32_t value1 = x[1];
-        sum0 += value1 * w[4];
-        sum1 += value1 * w[5];
-        sum2 += value1 * w[6];
-        sum3 += value1 * w[7];
-        const int32_t value2 = x[2];
-        sum0 += value2 * w[8];
-        sum1 += value2 * w[9];
-        sum2 += value2 * w[10];
-        sum3 += value2 * w[11];
-        const int32_t value3 = x[3];
-        sum0 += value3 * w[12];
-        sum1 += value3 * w[13];
-        sum2 += value3 * w[14];
-        sum3 += value3 * w[15];
-        x += 4;
-        w += 16;
-      }
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-    }
-    input += 24;
-  }
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_matrix shape = { 36, 24, 0, 600, 0,
+    { 144, 2400, 40, 600 },
+    { 144, 120, 40, 600 } };
+  int32_t *wide = (int32_t *)(void *)((uint8_t *)scratch + 144);
+  ptq_widen_weights(stream, wide, 20, 6, 4);
+  ptq_multiply_rows_s8_w16_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, wide, scratch);
 }
 
 /*
- * Depthwise convolution over the part of each window that lies inside the input.
- * Step 9; templates/c/depthwise-conv2d.hbs
+ * Depthwise 3x3 windows over planes of four channels in 16-bit lanes.
+ * Step 9; templates/c/dsp/depthwise-3x3.hbs
  */
-static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_4(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 6; out_y++) {
-    const int32_t top = out_y - 1;
-    const int32_t first_ky = top < 0 ? -top : 0;
-    const int32_t end_ky = 6 - top < 3 ? 6 - top : 3;
-    for (int32_t out_x = 0; out_x < 6; out_x++) {
-      const int32_t left = out_x - 1;
-      const int32_t first_kx = left < 0 ? -left : 0;
-      const int32_t end_kx = 6 - left < 3 ? 6 - left : 3;
-      const int32_t *b = bias;
-      for (int32_t channel = 0; channel < 40; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = first_ky; ky < end_ky; ky++) {
-          int32_t x = (top + ky) * 240 + (left + first_kx) * 40 + channel;
-          int32_t w = ky * 120 + first_kx * 40 + channel;
-          for (int32_t kx = first_kx; kx < end_kx; kx++) {
-            sum0 += (input[x] + 128) * weights[w];
-            sum1 += (input[x + 1] + 128) * weights[w + 1];
-            sum2 += (input[x + 2] + 128) * weights[w + 2];
-            sum3 += (input[x + 3] + 128) * weights[w + 3];
-            x += 40;
-            w += 40;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-      }
-    }
-  }
+static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3x3_4(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_plane_shape shape = { 6, 6, 40, 1, 1, 6, 6, 1,
+    4, 4, 2, 1, 2155905152u };
+  ptq_depthwise_1_s8_fixed12_s8(&shape, input, output, stream, (uint32_t *)scratch);
 }
 
 /*
- * Rows times weights, several output channels in one pass over a row.
- * Step 10; templates/c/dense.hbs
+ * Rows times weights: 3 rows x 2 channels of sums in registers.
+ * Step 10; templates/c/dsp/multiply.hbs
  */
 static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_pointwise_4(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t row = 0; row < 36; row++) {
-    const int8_t *w = weights;
-    for (int32_t channel = 0; channel < 40; channel += 4) {
-      const int8_t *x = input;
-      int32_t sum0 = bias[channel];
-      int32_t sum1 = bias[channel + 1];
-      int32_t sum2 = bias[channel + 2];
-      int32_t sum3 = bias[channel + 3];
-      for (int32_t i = 0; i < 40; i += 4) {
-        const int32_t value0 = x[0];
-        sum0 += value0 * w[0];
-        sum1 += value0 * w[1];
-        sum2 += value0 * w[2];
-        sum3 += value0 * w[3];
-        const int32_t value1 = x[1];
-        sum0 += value1 * w[4];
-        sum1 += value1 * w[5];
-        sum2 += value1 * w[6];
-        sum3 += value1 * w[7];
-        const int32_t value2 = x[2];
-        sum0 += value2 * w[8];
-        sum1 += value2 * w[9];
-        sum2 += value2 * w[10];
-        sum3 += value2 * w[11];
-        const int32_t value3 = x[3];
-        sum0 += value3 * w[12];
-        sum1 += value3 * w[13];
-        sum2 += value3 * w[14];
-        sum3 += value3 * w[15];
-        x += 4;
-        w += 16;
-      }
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) + 41, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) + 41, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) + 41, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) + 41, -128, 127);
-    }
-    input += 40;
-  }
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_matrix shape = { 36, 40, 0, 920, 0,
+    { 160, 3680, 40, 228 },
+    { 160, 184, 40, 228 } };
+  int32_t *wide = (int32_t *)(void *)((uint8_t *)scratch + 160);
+  ptq_widen_weights(stream, wide, 20, 10, 4);
+  ptq_multiply_pair_s8_pair_w16_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, wide, scratch);
 }
 
 /*
  * Sum of two tensors, rescaled to the output.
- * Step 11; templates/c/add.hbs
+ * Step 11; templates/c/dsp/line.hbs
  */
 static PTQ_NOINLINE void shapes_add_s8_s8_2(const int8_t *a, const int8_t *b, int8_t *output) {
-  for (int32_t i0 = 0; i0 < 1440; i0++) {
-    const int32_t accumulator = (int32_t)a[i0] * 14087 + (int32_t)b[i0] * 32584 - 1621768;
-    *output++ = (int8_t)ptq_clamp(ptq_shift_floor(accumulator, 14), -128, 127);
-  }
+  static const ptq_line line = { 923205632, 2135425024, -415172481, 360 };
+  ptq_line_words_2_22_s8(a, b, output, &line);
 }
 
 /*
- * Convolution: each row of a window is one run of memory, read once for several output channels.
- * Step 12; templates/c/conv2d.hbs
+ * Convolution as a product of windows with weights: 3 windows x 2 channels of sums in registers.
+ * Step 12; templates/c/dsp/conv2d.hbs
  */
-static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_2(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
-  for (int32_t out_y = 0; out_y < 4; out_y++) {
-    const int32_t top = out_y;
-    for (int32_t out_x = 0; out_x < 4; out_x++) {
-      const int32_t left = out_x;
-      const int32_t *b = bias;
-      const int8_t *block = weights;
-      for (int32_t channel = 0; channel < 48; channel += 4) {
-        int32_t sum0 = b[channel];
-        int32_t sum1 = b[channel + 1];
-        int32_t sum2 = b[channel + 2];
-        int32_t sum3 = b[channel + 3];
-        for (int32_t ky = 0; ky < 3; ky++) {
-          const int32_t y = top + ky;
-          const int8_t *x = input + y * 240 + left * 40;
-          const int8_t *w = block + ky * 480;
-          for (int32_t i = 0; i < 120; i += 4) {
-            const int32_t value0 = x[0];
-            sum0 += value0 * w[0];
-            sum1 += value0 * w[1];
-            sum2 += value0 * w[2];
-            sum3 += value0 * w[3];
-            const int32_t value1 = x[1];
-            sum0 += value1 * w[4];
-            sum1 += value1 * w[5];
-            sum2 += value1 * w[6];
-            sum3 += value1 * w[7];
-            const int32_t value2 = x[2];
-            sum0 += value2 * w[8];
-            sum1 += value2 * w[9];
-            sum2 += value2 * w[10];
-            sum3 += value2 * w[11];
-            const int32_t value3 = x[3];
-            sum0 += value3 * w[12];
-            sum1 += value3 * w[13];
-            sum2 += value3 * w[14];
-            sum3 += value3 * w[15];
-            x += 4;
-            w += 16;
-          }
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) - 128, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) - 128, -128, 127);
-        block += 1440;
-      }
-    }
-  }
+static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_windows_2(
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_convolution shape = { 6, 6, 40,
+    3, 3, 1, 1, 1, 1, 0, 0,
+    4, 16, 120, 360, 128, 1, 4464, 0,
+    { 2160, 17856, 48, 72 },
+    { 2160, 744, 48, 72 } };
+  ptq_convolve_rows_s8_round_high_s8(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
 }
 
 /*
@@ -538,49 +1635,17 @@ static PTQ_NOINLINE void shapes_reduce_mean_s8(const int8_t *input, int8_t *outp
 }
 
 /*
- * Rows times weights, several output channels in one pass over a row.
- * Step 14; templates/c/dense.hbs
+ * Rows times weights: one row, 4 channels of sums in registers.
+ * Step 14; templates/c/dsp/dense.hbs
  */
 static PTQ_NOINLINE void shapes_dense_s8_s8pc(
-    const int8_t *input, int8_t *output, const int8_t *weights, const int32_t *bias, const int32_t *multiplier) {
+    const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
+  static const ptq_products blocks = { 96, 480, 8, 272 };
   for (int32_t row = 0; row < 1; row++) {
-    const int8_t *w = weights;
-    for (int32_t channel = 0; channel < 8; channel += 4) {
-      const int8_t *x = input;
-      int32_t sum0 = bias[channel];
-      int32_t sum1 = bias[channel + 1];
-      int32_t sum2 = bias[channel + 2];
-      int32_t sum3 = bias[channel + 3];
-      for (int32_t i = 0; i < 48; i += 4) {
-        const int32_t value0 = x[0];
-        sum0 += value0 * w[0];
-        sum1 += value0 * w[1];
-        sum2 += value0 * w[2];
-        sum3 += value0 * w[3];
-        const int32_t value1 = x[1];
-        sum0 += value1 * w[4];
-        sum1 += value1 * w[5];
-        sum2 += value1 * w[6];
-        sum3 += value1 * w[7];
-        const int32_t value2 = x[2];
-        sum0 += value2 * w[8];
-        sum1 += value2 * w[9];
-        sum2 += value2 * w[10];
-        sum3 += value2 * w[11];
-        const int32_t value3 = x[3];
-        sum0 += value3 * w[12];
-        sum1 += value3 * w[13];
-        sum2 += value3 * w[14];
-        sum3 += value3 * w[15];
-        x += 4;
-        w += 16;
-      }
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, multiplier[channel]) + 16, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, multiplier[channel + 1]) + 16, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, multiplier[channel + 2]) + 16, -128, 127);
-      *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, multiplier[channel + 3]) + 16, -128, 127);
-    }
+    ptq_widen_row_s8(input, 48, scratch, 12, 0);
+    ptq_products_row_round_high_s8(scratch, stream, output, &blocks);
     input += 48;
+    output += 8;
   }
 }
 
@@ -612,8 +1677,7 @@ static PTQ_NOINLINE void shapes_softmax_s8(const int8_t *input, int8_t *output, 
 
 void shapes_run(void *arena) {
   /* 0: conv2d '/stem/stem.0/Conv', 24x24x1 -> 24x24x16 */
-  shapes_conv2d_s8_s8pc(
-      ptq_at(arena, 9216), ptq_at(arena, 0), shapes_conv2d_0_weights, shapes_conv2d_0_bias, shapes_conv2d_0_multiplier);
+  shapes_conv2d_s8_s8pc_windows(ptq_at(arena, 8620), ptq_at(arena, 0), shapes_conv2d_0_stream, ptq_at(arena, 9216));
   PTQ_TRACE_STEP(0);
 
   /* 1: max-pool2d '/stem/stem.3/MaxPool', 24x24x16 -> 12x12x16 */
@@ -621,75 +1685,66 @@ void shapes_run(void *arena) {
   PTQ_TRACE_STEP(1);
 
   /* 2: depthwise-conv2d '/blocks/blocks.0/body/body.0/Conv', 12x12x16 -> 12x12x16 */
-  shapes_depthwise_conv2d_s8_s8pc(
-      ptq_at(arena, 9216), ptq_at(arena, 3456), shapes_depthwise_conv2d_2_weights, shapes_depthwise_conv2d_2_bias,
-      shapes_depthwise_conv2d_2_multiplier);
+  shapes_depthwise_conv2d_s8_s8pc_3x3(
+      ptq_at(arena, 9216), ptq_at(arena, 9216), shapes_depthwise_conv2d_2_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(2);
 
   /* 3: conv2d '/blocks/blocks.0/body/body.3/Conv', 12x12x16 -> 12x12x24 */
-  shapes_conv2d_s8_s8pc_pointwise(
-      ptq_at(arena, 3456), ptq_at(arena, 0), shapes_conv2d_3_weights, shapes_conv2d_3_bias, shapes_conv2d_3_multiplier);
+  shapes_conv2d_s8_s8pc_pointwise(ptq_at(arena, 9216), ptq_at(arena, 0), shapes_conv2d_3_stream, ptq_at(arena, 3456));
   PTQ_TRACE_STEP(3);
 
   /* 4: depthwise-conv2d '/blocks/blocks.1/body/body.0/Conv', 12x12x24 -> 12x12x24 */
-  shapes_depthwise_conv2d_s8_s8pc_2(
-      ptq_at(arena, 0), ptq_at(arena, 3456), shapes_depthwise_conv2d_4_weights, shapes_depthwise_conv2d_4_bias,
-      shapes_depthwise_conv2d_4_multiplier);
+  shapes_depthwise_conv2d_s8_s8pc_3x3_2(
+      ptq_at(arena, 0), ptq_at(arena, 3456), shapes_depthwise_conv2d_4_stream, ptq_at(arena, 6912));
   PTQ_TRACE_STEP(4);
 
   /* 5: conv2d '/blocks/blocks.1/body/body.3/Conv', 12x12x24 -> 12x12x24 */
   shapes_conv2d_s8_s8pc_pointwise_2(
-      ptq_at(arena, 3456), ptq_at(arena, 6912), shapes_conv2d_5_weights, shapes_conv2d_5_bias,
-      shapes_conv2d_5_multiplier);
+      ptq_at(arena, 3456), ptq_at(arena, 3456), shapes_conv2d_5_stream, ptq_at(arena, 6912));
   PTQ_TRACE_STEP(5);
 
   /* 6: add '/blocks/blocks.1/Add', 12x12x24, 12x12x24 -> 12x12x24 */
-  shapes_add_s8_s8(ptq_at(arena, 0), ptq_at(arena, 6912), ptq_at(arena, 0));
+  shapes_add_s8_s8(ptq_at(arena, 0), ptq_at(arena, 3456), ptq_at(arena, 0));
   PTQ_TRACE_STEP(6);
 
   /* 7: depthwise-conv2d '/blocks/blocks.2/body/body.0/Conv', 12x12x24 -> 6x6x24 */
-  shapes_depthwise_conv2d_s8_s8pc_3(
-      ptq_at(arena, 0), ptq_at(arena, 3456), shapes_depthwise_conv2d_7_weights, shapes_depthwise_conv2d_7_bias,
-      shapes_depthwise_conv2d_7_multiplier);
+  shapes_depthwise_conv2d_s8_s8pc_3x3_3(
+      ptq_at(arena, 0), ptq_at(arena, 5024), shapes_depthwise_conv2d_7_stream, ptq_at(arena, 3456));
   PTQ_TRACE_STEP(7);
 
   /* 8: conv2d '/blocks/blocks.2/body/body.3/Conv', 6x6x24 -> 6x6x40 */
   shapes_conv2d_s8_s8pc_pointwise_3(
-      ptq_at(arena, 3456), ptq_at(arena, 0), shapes_conv2d_8_weights, shapes_conv2d_8_bias, shapes_conv2d_8_multiplier);
+      ptq_at(arena, 5024), ptq_at(arena, 3840), shapes_conv2d_8_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(8);
 
   /* 9: depthwise-conv2d '/blocks/blocks.3/body/body.0/Conv', 6x6x40 -> 6x6x40 */
-  shapes_depthwise_conv2d_s8_s8pc_4(
-      ptq_at(arena, 0), ptq_at(arena, 1440), shapes_depthwise_conv2d_9_weights, shapes_depthwise_conv2d_9_bias,
-      shapes_depthwise_conv2d_9_multiplier);
+  shapes_depthwise_conv2d_s8_s8pc_3x3_4(
+      ptq_at(arena, 3840), ptq_at(arena, 5280), shapes_depthwise_conv2d_9_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(9);
 
   /* 10: conv2d '/blocks/blocks.3/body/body.3/Conv', 6x6x40 -> 6x6x40 */
   shapes_conv2d_s8_s8pc_pointwise_4(
-      ptq_at(arena, 1440), ptq_at(arena, 2880), shapes_conv2d_10_weights, shapes_conv2d_10_bias,
-      shapes_conv2d_10_multiplier);
+      ptq_at(arena, 5280), ptq_at(arena, 5280), shapes_conv2d_10_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(10);
 
   /* 11: add '/blocks/blocks.3/Add', 6x6x40, 6x6x40 -> 6x6x40 */
-  shapes_add_s8_s8_2(ptq_at(arena, 0), ptq_at(arena, 2880), ptq_at(arena, 0));
+  shapes_add_s8_s8_2(ptq_at(arena, 3840), ptq_at(arena, 5280), ptq_at(arena, 3840));
   PTQ_TRACE_STEP(11);
 
   /* 12: conv2d '/conv/conv.0/Conv', 6x6x40 -> 4x4x48 */
-  shapes_conv2d_s8_s8pc_2(
-      ptq_at(arena, 0), ptq_at(arena, 1440), shapes_conv2d_12_weights, shapes_conv2d_12_bias,
-      shapes_conv2d_12_multiplier);
+  shapes_conv2d_s8_s8pc_windows_2(
+      ptq_at(arena, 3840), ptq_at(arena, 3240), shapes_conv2d_12_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(12);
 
   /* 13: reduce '/ReduceMean', 4x4x48 -> 1x1x48 */
-  shapes_reduce_mean_s8(ptq_at(arena, 1440), ptq_at(arena, 0));
+  shapes_reduce_mean_s8(ptq_at(arena, 3240), ptq_at(arena, 96));
   PTQ_TRACE_STEP(13);
 
   /* 14: dense '/head/Gemm', 48 -> 8 */
-  shapes_dense_s8_s8pc(
-      ptq_at(arena, 0), ptq_at(arena, 48), shapes_dense_14_weights, shapes_dense_14_bias, shapes_dense_14_multiplier);
+  shapes_dense_s8_s8pc(ptq_at(arena, 96), ptq_at(arena, 96), shapes_dense_14_stream, ptq_at(arena, 0));
   PTQ_TRACE_STEP(14);
 
   /* 15: softmax '/Softmax', 8 -> 8 */
-  shapes_softmax_s8(ptq_at(arena, 48), ptq_at(arena, 48), shapes_softmax_15_exponentials);
+  shapes_softmax_s8(ptq_at(arena, 96), ptq_at(arena, 96), shapes_softmax_15_exponentials);
   PTQ_TRACE_STEP(15);
 }

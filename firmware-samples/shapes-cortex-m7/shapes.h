@@ -37,12 +37,12 @@ extern "C" {
 
 /** Where to write the input 'image' before shapes_run, which may overwrite it. */
 static inline int8_t *shapes_input_image(void *arena) {
-  return (int8_t *)((uint8_t *)arena + 9216);
+  return (int8_t *)((uint8_t *)arena + 8620);
 }
 
 /** Where shapes_run leaves the output 'probabilities'. */
 static inline const int8_t *shapes_output_probabilities(const void *arena) {
-  return (const int8_t *)((const uint8_t *)arena + 48);
+  return (const int8_t *)((const uint8_t *)arena + 96);
 }
 
 /** One inference. Re-entrant: all that is written lies in the arena of SHAPES_ARENA_BYTES bytes. */

@@ -11,39 +11,17 @@
 
 #include <stdint.h>
 
-extern const int8_t shapes_conv2d_0_weights[144];
-extern const int32_t shapes_conv2d_0_bias[16];
-extern const int32_t shapes_conv2d_0_multiplier[16];
-extern const int8_t shapes_depthwise_conv2d_2_weights[144];
-extern const int32_t shapes_depthwise_conv2d_2_bias[16];
-extern const int32_t shapes_depthwise_conv2d_2_multiplier[16];
-extern const int8_t shapes_conv2d_3_weights[384];
-extern const int32_t shapes_conv2d_3_bias[24];
-extern const int32_t shapes_conv2d_3_multiplier[24];
-extern const int8_t shapes_depthwise_conv2d_4_weights[216];
-extern const int32_t shapes_depthwise_conv2d_4_bias[24];
-extern const int32_t shapes_depthwise_conv2d_4_multiplier[24];
-extern const int8_t shapes_conv2d_5_weights[576];
-extern const int32_t shapes_conv2d_5_bias[24];
-extern const int32_t shapes_conv2d_5_multiplier[24];
-extern const int8_t shapes_depthwise_conv2d_7_weights[216];
-extern const int32_t shapes_depthwise_conv2d_7_bias[24];
-extern const int32_t shapes_depthwise_conv2d_7_multiplier[24];
-extern const int8_t shapes_conv2d_8_weights[960];
-extern const int32_t shapes_conv2d_8_bias[40];
-extern const int32_t shapes_conv2d_8_multiplier[40];
-extern const int8_t shapes_depthwise_conv2d_9_weights[360];
-extern const int32_t shapes_depthwise_conv2d_9_bias[40];
-extern const int32_t shapes_depthwise_conv2d_9_multiplier[40];
-extern const int8_t shapes_conv2d_10_weights[1600];
-extern const int32_t shapes_conv2d_10_bias[40];
-extern const int32_t shapes_conv2d_10_multiplier[40];
-extern const int8_t shapes_conv2d_12_weights[17280];
-extern const int32_t shapes_conv2d_12_bias[48];
-extern const int32_t shapes_conv2d_12_multiplier[48];
-extern const int8_t shapes_dense_14_weights[384];
-extern const int32_t shapes_dense_14_bias[8];
-extern const int32_t shapes_dense_14_multiplier[8];
+extern const int32_t shapes_conv2d_0_stream[96];
+extern const int32_t shapes_depthwise_conv2d_2_stream[96];
+extern const int32_t shapes_conv2d_3_stream[168];
+extern const int32_t shapes_depthwise_conv2d_4_stream[144];
+extern const int32_t shapes_conv2d_5_stream[216];
+extern const int32_t shapes_depthwise_conv2d_7_stream[144];
+extern const int32_t shapes_conv2d_8_stream[360];
+extern const int32_t shapes_depthwise_conv2d_9_stream[240];
+extern const int32_t shapes_conv2d_10_stream[520];
+extern const int32_t shapes_conv2d_12_stream[4464];
+extern const int32_t shapes_dense_14_stream[120];
 extern const uint16_t shapes_softmax_15_exponentials[256];
 
 #endif

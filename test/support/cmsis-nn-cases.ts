@@ -1,6 +1,6 @@
 /** Random layers that CMSIS-NN can take exactly: signed bytes, TFLite's double rounding, padding with the zero point. */
 import type { Attributes, Codes, Requantize } from '../../src/graph/integer.js';
-import { type FirmwareCase } from './firmware.js';
+import type { FirmwareCase } from './firmware.js';
 import { IntegerGraphBuilder, type Random } from './integer-graphs.js';
 import { linearCase, type LinearCase, samples } from './linear-cases.js';
 

@@ -17,30 +17,30 @@ static ALIGNED uint8_t shapes_arena[11520u + PTQ_GUARD_BYTES];
 #define shapes_arena arena
 #endif
 static const ptq_tensor shapes_tensors[] = {
-  {9216u, 576u, -1},
+  {8620u, 576u, -1},
   {0u, 9216u, 0},
   {9216u, 2304u, 1},
-  {3456u, 2304u, 2},
+  {9216u, 2304u, 2},
   {0u, 3456u, 3},
   {3456u, 3456u, 4},
-  {6912u, 3456u, 5},
+  {3456u, 3456u, 5},
   {0u, 3456u, 6},
-  {3456u, 864u, 7},
-  {0u, 1440u, 8},
-  {1440u, 1440u, 9},
-  {2880u, 1440u, 10},
-  {0u, 1440u, 11},
-  {1440u, 768u, 12},
-  {0u, 48u, 13},
-  {0u, 48u, 13},
-  {48u, 8u, 14},
-  {48u, 8u, 15},
+  {5024u, 864u, 7},
+  {3840u, 1440u, 8},
+  {5280u, 1440u, 9},
+  {5280u, 1440u, 10},
+  {3840u, 1440u, 11},
+  {3240u, 768u, 12},
+  {96u, 48u, 13},
+  {96u, 48u, 13},
+  {96u, 8u, 14},
+  {96u, 8u, 15},
 };
 static const ptq_tensor shapes_inputs[] = {
-  {9216u, 576u, -1},
+  {8620u, 576u, -1},
 };
 static const ptq_tensor shapes_outputs[] = {
-  {48u, 8u, 15},
+  {96u, 8u, 15},
 };
 
 const ptq_model ptq_models[] = {

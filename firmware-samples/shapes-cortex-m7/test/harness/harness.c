@@ -23,6 +23,7 @@ static size_t row_length;
 static uint32_t current_vector;
 static uint32_t dump_vector;
 static uint32_t dump_tensor;
+static int refused;
 
 static void make_crc_table(void) {
   for (uint32_t byte = 0; byte < 256u; byte++) {
@@ -96,6 +97,10 @@ void ptq_observe(const ptq_model *model, int32_t step) {
   }
 }
 
+void ptq_refuse(void) {
+  refused = 1;
+}
+
 /* Kept apart, and never inlined: the instruction counter looks for the one call in here. */
 __attribute__((noinline)) void ptq_call_run(const ptq_model *model);
 #ifdef PTQ_PAINT_STACK
@@ -162,6 +167,7 @@ static int run_vector(const ptq_model *model, int first) {
     put_bytes("O", NONE, start, model->arena + model->outputs[i].offset, model->outputs[i].bytes);
     start += model->outputs[i].bytes;
   }
+  if (refused != 0) return 5;
   return guard_is_intact(model) ? 0 : 4;
 }
 
@@ -171,7 +177,7 @@ static uint32_t read_word(void) {
   return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
 }
 
-/* 0: all ran; 1: no vectors; 2: not a file of vectors; 3: it ends early; 4: something was written behind the arena. */
+/* 0: all ran; 1: no vectors; 2: not a file of vectors; 3: it ends early; 4: something was written behind the arena; 5: ptq_refuse. */
 int main(void) {
   make_crc_table();
   if (ptq_io_open() != 0) return 1;

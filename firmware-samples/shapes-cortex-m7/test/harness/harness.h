@@ -34,6 +34,9 @@ extern const uint32_t ptq_model_count;
 /* The generated glue calls this after every step of a trace build. */
 void ptq_observe(const ptq_model *model, int32_t step);
 
+/* The same glue calls this where a library refused a call, or wants other scratch memory than was planned. */
+void ptq_refuse(void);
+
 /* Input and output of the machine: io-host.c, io-semihosting.c or io-board.c. */
 int ptq_io_open(void);
 size_t ptq_io_read(void *destination, size_t bytes);
