@@ -8,7 +8,7 @@ export interface KernelContext {
   readonly group: readonly IntegerNode[];
   readonly features: TargetFeatures;
   readonly optimize: 'speed' | 'ram' | 'flash';
-  readonly weights: 'int8' | 'int16' | 'packed';
+  readonly weights: 'int8' | 'int16';
   /** Weights may be stored in the transformed domain. */
   readonly winograd: boolean;
 }

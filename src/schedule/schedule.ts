@@ -6,14 +6,14 @@ import type { StripPlan } from './strips/plan.js';
 
 /** How a layer's weights lie in flash. */
 export interface WeightLayout {
-  readonly weights: 'int8' | 'int16' | 'packed';
+  readonly weights: 'int8' | 'int16';
   readonly winograd: boolean;
 }
 
 export interface ScheduleOptions {
   readonly kernels: 'auto' | string;
   readonly optimize: 'speed' | 'ram' | 'flash';
-  readonly weights: 'int8' | 'int16' | 'packed';
+  readonly weights: 'int8' | 'int16';
   /** Convolutions in the transformed domain are allowed. */
   readonly winograd: boolean;
   /** Most bytes of constants: each layer takes the layout of its weights by what it saves. */
