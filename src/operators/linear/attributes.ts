@@ -1,14 +1,11 @@
 /** Reading of attributes, with errors that name the node. */
-import { ShapeError } from '../../errors.js';
 import type { FloatNode, FusedActivation } from '../../graph/float.js';
 import type { IntegerNode } from '../../graph/integer.js';
+import { shapeError } from '../attributes.js';
 
 type AnyNode = Pick<FloatNode | IntegerNode, 'op' | 'origin' | 'attributes'>;
 
-/** ShapeError that names the user's node. */
-export function shapeError(node: Pick<AnyNode, 'op' | 'origin'>, message: string, hint?: string): ShapeError {
-  return new ShapeError(`${node.op} '${node.origin.nodeName}': ${message}`, { origin: node.origin, ...(hint && { hint }) });
-}
+export { shapeError };
 
 export function shapeText(shape: readonly number[]): string {
   return `[${shape.join(', ')}]`;
