@@ -49,7 +49,7 @@ function generateOptions(command: Command): Command {
     .option('--kernels <family>', 'kernel family (default auto)')
     .option('--cmsis-nn <dir>', 'your checkout of CMSIS-NN, for --kernels cmsis-nn (default: environment CMSIS_NN_DIR)')
     .addOption(new Option('--optimize <goal>', 'what to optimize (default speed)').choices(['speed', 'ram', 'flash']))
-    .option('--weights <layout>', 'flash layout of the weights: int8 (default) or int16 (widened)')
+    .option('--weights <layout>', 'flash layout of the weights: int8 (default), int16 (widened) or packed (codes of 4 bits and fewer, several a byte)')
     .option('--winograd', 'allow transformed weights: fewer instructions, 3.6 times the flash of int8')
     .option('--flash-budget <bytes>', 'most bytes of constants: each layer takes the layout of its weights that pays most', toInteger)
     .option('--keep-input', 'inputs stay readable after run')

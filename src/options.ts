@@ -28,7 +28,7 @@ const optionsSchema = v.strictObject({
   kernels: v.optional(v.string()),
   cmsisNn: v.optional(v.string()),
   optimize: v.optional(choice(['speed', 'ram', 'flash'])),
-  weights: v.optional(choice(['int8', 'int16'])),
+  weights: v.optional(choice(['int8', 'int16', 'packed'])),
   winograd: v.optional(v.boolean()),
   flashBudget: v.optional(positive),
   calib: v.optional(fileList),
@@ -73,7 +73,7 @@ export interface RoadOptions extends GivenOptions {
   readonly targets: readonly string[];
   readonly kernels: string;
   readonly optimize: 'speed' | 'ram' | 'flash';
-  readonly weights: 'int8' | 'int16';
+  readonly weights: 'int8' | 'int16' | 'packed';
   readonly winograd: boolean;
   readonly metric: 'top1' | 'mse' | 'sqnrDb' | 'miou';
   readonly method: string;

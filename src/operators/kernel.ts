@@ -2,13 +2,17 @@
 import type { Codes, IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import type { TargetFeatures } from '../targets/target.js';
 
+/** `packed`: codes that fit fewer bits lie several to a byte, see packing.ts. */
+export type StoredWeights = 'int8' | 'int16' | 'packed';
+
 /** What a kernel candidate may look at. A group is the nodes it would compute; a group of one is the normal case. */
 export interface KernelContext {
   readonly graph: IntegerGraph;
   readonly group: readonly IntegerNode[];
   readonly features: TargetFeatures;
   readonly optimize: 'speed' | 'ram' | 'flash';
-  readonly weights: 'int8' | 'int16';
+  /** How weights lie in flash; kernels without that form store int8. */
+  readonly weights: StoredWeights;
   /** Weights may be stored in the transformed domain. */
   readonly winograd: boolean;
 }

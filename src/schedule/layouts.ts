@@ -16,17 +16,20 @@ interface Choice {
   readonly instructions: number;
 }
 
+const PLAIN: WeightLayout = { weights: 'int8', winograd: false };
+const DIRECT_LAYOUTS: readonly WeightLayout[] = [PLAIN, { weights: 'packed', winograd: false }, { weights: 'int16', winograd: false }];
+const TRANSFORMED: WeightLayout = { weights: 'int16', winograd: true };
+
 /** Layout of every layer that has a choice, by the id of its node. Throws UsageError where the smallest take more than the budget. */
 export function chooseLayouts(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, budget: number): ReadonlyMap<string, WeightLayout> {
-  const smallest: WeightLayout = { weights: 'int8', winograd: false };
-  const layouts: readonly WeightLayout[] = [smallest, { weights: 'int16', winograd: false }, ...(options.winograd ? [{ weights: 'int16', winograd: true } as const] : [])];
+  const layouts = options.winograd ? [...DIRECT_LAYOUTS, TRANSFORMED] : DIRECT_LAYOUTS;
   const search = searchOf(graph, target, options, aliases);
   const offers = search.nodes.map((node, at) => layouts.flatMap((layout) => choiceOf(search, node, at, layout)));
-  const resultOf = (chosen: readonly (Choice | undefined)[]) => new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? smallest]));
+  const resultOf = (chosen: readonly (Choice | undefined)[]) => new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? PLAIN]));
   const fastest = offers.map(fastestOf);
   // One layout for all layers that allow it also needs the least code.
   if (bytesOf(fastest) <= budget) return resultOf(fastest);
-  const chosen = offers.map((choices) => choices[0]);
+  const chosen = offers.map(smallestOf);
   let free = budget - bytesOf(chosen);
   if (free < 0) throw new UsageError(`the constants take ${budget - free} bytes at least, more than --flash-budget ${budget}`, { hint: 'raise the budget or choose a smaller model' });
   for (let best = bestChange(offers, chosen, free); best; best = bestChange(offers, chosen, free)) {
@@ -38,6 +41,11 @@ export function chooseLayouts(graph: IntegerGraph, target: Target, options: Sche
 
 function bytesOf(choices: readonly (Choice | undefined)[]): number {
   return choices.reduce((sum, choice) => sum + (choice?.bytes ?? 0), 0);
+}
+
+/** Of equally small ones the first. */
+function smallestOf(choices: readonly Choice[]): Choice | undefined {
+  return choices.reduce<Choice | undefined>((best, choice) => (best && best.bytes <= choice.bytes ? best : choice), undefined);
 }
 
 /** Of equally fast ones the last. */

@@ -1,19 +1,19 @@
 /** How a target runs an IntegerGraph: derived, never saved in the graph. The simulator reads the graph alone, and every Schedule must reproduce it. */
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
-import type { KernelInstance } from '../operators/kernel.js';
+import type { KernelInstance, StoredWeights } from '../operators/kernel.js';
 import type { Target } from '../targets/target.js';
 import type { StripPlan } from './strips/plan.js';
 
 /** How a layer's weights lie in flash. */
 export interface WeightLayout {
-  readonly weights: 'int8' | 'int16';
+  readonly weights: StoredWeights;
   readonly winograd: boolean;
 }
 
 export interface ScheduleOptions {
   readonly kernels: 'auto' | string;
   readonly optimize: 'speed' | 'ram' | 'flash';
-  readonly weights: 'int8' | 'int16';
+  readonly weights: StoredWeights;
   /** Convolutions in the transformed domain are allowed. */
   readonly winograd: boolean;
   /** Most bytes of constants: each layer takes the layout of its weights by what it saves. */
