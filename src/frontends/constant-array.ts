@@ -1,5 +1,5 @@
 /** Constants as the front ends hold them before they become tensors of the graph: shape, values, and stored codes if any. */
-import { elementCount, type SourceQuantization } from '../graph/float.js';
+import { elementCount, type ChannelMoments, type SourceQuantization } from '../graph/float.js';
 
 export interface ConstantArray {
   readonly shape: readonly number[];
@@ -8,6 +8,7 @@ export interface ConstantArray {
   /** Type in the file (`float16`, `int64`, `uint8`, …), for those who must know the width of stored codes. */
   readonly elementType?: string;
   readonly quantization?: SourceQuantization;
+  readonly moments?: ChannelMoments;
 }
 
 type Codes = NonNullable<SourceQuantization['codes']>;

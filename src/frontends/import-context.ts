@@ -156,7 +156,7 @@ export class ImportContext {
         hint: 'the weights of the model are damaged; export it again from a checkpoint with finite values',
       });
     }
-    return this.builder.constant(value.name, constant.shape, constant.data, origin, constant.quantization);
+    return this.builder.constant(value.name, constant.shape, constant.data, origin, constant.quantization, constant.moments);
   }
 
   // --- emitting nodes (ids in, ids out; shapes are per sample) ------------------------------------------------------

@@ -1,7 +1,7 @@
 /** Builds a FloatGraph node by node, inferring shapes as it goes. Used by the front ends, by passes and by tests. */
 import { ShapeError, type Origin } from '../errors.js';
 import { operator } from '../operators/index.js';
-import { elementCount, type Attributes, type FloatDataType, type FloatGraph, type FloatNode, type FloatTensor, type GraphPort, type SourceFile, type SourceQuantization, type TensorId } from './float.js';
+import { elementCount, type Attributes, type ChannelMoments, type FloatDataType, type FloatGraph, type FloatNode, type FloatTensor, type GraphPort, type SourceFile, type SourceQuantization, type TensorId } from './float.js';
 
 export interface PortOptions {
   readonly sourceShape?: readonly number[];
@@ -31,12 +31,12 @@ export class FloatGraphBuilder {
     this.outputs.push(port(name, tensor, this.tensor(tensor).shape, options));
   }
 
-  constant(name: string, shape: readonly number[], data: Float32Array | Int32Array, origin?: Origin, quantization?: SourceQuantization): TensorId {
+  constant(name: string, shape: readonly number[], data: Float32Array | Int32Array, origin?: Origin, quantization?: SourceQuantization, moments?: ChannelMoments): TensorId {
     if (elementCount(shape) !== data.length) {
       throw new ShapeError(`constant '${name}' has ${data.length} values for shape [${shape.join(', ')}]`, origin && { origin });
     }
     const type: FloatDataType = data instanceof Float32Array ? 'float32' : 'int32';
-    return this.add({ name, shape, type, data, origin: origin ?? this.originOf(name, 'Constant'), ...(quantization && { quantization }) });
+    return this.add({ name, shape, type, data, origin: origin ?? this.originOf(name, 'Constant'), ...(quantization && { quantization }), ...(moments && { moments }) });
   }
 
   /** Adds a node and returns the ids of its outputs, whose shapes are inferred. `names` are the user's names of the outputs. */

@@ -25,6 +25,12 @@ export interface SourceQuantization {
   readonly codes?: Int8Array | Uint8Array | Int16Array | Int32Array;
 }
 
+/** One of each a channel. */
+export interface ChannelMoments {
+  readonly mean: readonly number[];
+  readonly deviation: readonly number[];
+}
+
 export interface FloatTensor {
   readonly id: TensorId;
   /** The user's name for it. */
@@ -35,6 +41,8 @@ export interface FloatTensor {
   /** Present for constants, row-major. Constants that carry codes hold the dequantized values here. */
   readonly data?: Float32Array | Int32Array;
   readonly quantization?: SourceQuantization;
+  /** Of a shift or bias: what batch normalization, folded into the layer, saw in training of its outputs before the activation. */
+  readonly moments?: ChannelMoments;
   readonly origin: Origin;
 }
 

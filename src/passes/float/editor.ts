@@ -1,5 +1,5 @@
 /** A float graph under rewriting: who makes and who reads every tensor stays known while nodes come and go. */
-import { elementCount, tensorOf, type Attributes, type FloatDataType, type FloatGraph, type FloatNode, type FloatTensor, type GraphPort, type Origin, type SourceQuantization, type TensorId } from '../../graph/float.js';
+import { elementCount, tensorOf, type Attributes, type ChannelMoments, type FloatDataType, type FloatGraph, type FloatNode, type FloatTensor, type GraphPort, type Origin, type SourceQuantization, type TensorId } from '../../graph/float.js';
 import { operator } from '../../operators/index.js';
 import { sortNodes } from './sort-nodes.js';
 
@@ -96,10 +96,10 @@ export class GraphEditor {
 
   // --- changing -----------------------------------------------------------------------------------------------------
 
-  constant(name: string, shape: readonly number[], data: Float32Array | Int32Array, origin: Origin, quantization?: SourceQuantization): TensorId {
+  constant(name: string, shape: readonly number[], data: Float32Array | Int32Array, origin: Origin, quantization?: SourceQuantization, moments?: ChannelMoments): TensorId {
     if (data.length !== elementCount(shape)) throw new Error(`constant '${name}': ${data.length} values for [${shape.join(', ')}]`);
     const type: FloatDataType = data instanceof Float32Array ? 'float32' : 'int32';
-    return this.addTensor({ name, shape, type, data, origin, ...(quantization && { quantization }) });
+    return this.addTensor({ name, shape, type, data, origin, ...(quantization && { quantization }), ...(moments && { moments }) });
   }
 
   /** Adds a node with one output, whose shape is inferred, and returns the output's id. */

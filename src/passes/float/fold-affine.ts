@@ -2,7 +2,7 @@
  * Batch norms, and products and sums with one constant a channel, go into the weights of the operator before them, else
  * of the one behind them, else into one another.
  */
-import type { FloatNode, TensorId } from '../../graph/float.js';
+import type { ChannelMoments, FloatNode, TensorId } from '../../graph/float.js';
 import { affineOf, joined, type Affine } from './affine.js';
 import type { GraphEditor } from './editor.js';
 import { forEachNode, type FloatPass } from './pass.js';
@@ -23,7 +23,7 @@ export const foldAffine: FloatPass = {
 function intoProducer(editor: GraphEditor, node: FloatNode, affine: Affine): boolean {
   const producer = editor.producer(affine.x);
   if (!producer || editor.soleConsumer(affine.x) !== node || producer.attributes['activation']) return false;
-  const parameters = producer.op === 'instance-norm' ? scaledNorm(editor, producer, affine) : LINEAR.includes(producer.op) ? scaledLinear(editor, producer, affine) : undefined;
+  const parameters = producer.op === 'instance-norm' ? scaledNorm(editor, producer, affine) : LINEAR.includes(producer.op) ? scaledLinear(editor, producer, node, affine) : undefined;
   if (!parameters) return false;
   const attributes = producer.op === 'instance-norm' ? producer.attributes : { ...producer.attributes, activation: affine.activation && { ...affine.activation } };
   if (producer.op === 'instance-norm' && affine.activation) return false;
@@ -32,7 +32,7 @@ function intoProducer(editor: GraphEditor, node: FloatNode, affine: Affine): boo
   return true;
 }
 
-function scaledLinear(editor: GraphEditor, producer: FloatNode, { scale, shift, x }: Affine): readonly TensorId[] | undefined {
+function scaledLinear(editor: GraphEditor, producer: FloatNode, node: FloatNode, { scale, shift, x }: Affine): readonly TensorId[] | undefined {
   const weights = editor.tensor(producer.inputs[1]!);
   const channels = editor.shape(x).at(-1)!;
   const bias = biasValues(editor, producer, channels);
@@ -40,7 +40,21 @@ function scaledLinear(editor: GraphEditor, producer: FloatNode, { scale, shift, 
   const scaled = scale ? scaleOutputs(editor, producer, scale) : weights.id;
   if (scaled === undefined) return undefined;
   const values = bias.map((b, c) => b * (scale?.[c] ?? 1) + (shift?.[c] ?? 0));
-  return [scaled, biasConstant(editor, producer, values)];
+  return [scaled, biasConstant(editor, producer, values, momentsBehind(editor, producer, node, { scale, shift }))];
+}
+
+function momentsOf(editor: GraphEditor, { inputs }: FloatNode): ChannelMoments | undefined {
+  return inputs[2] === undefined ? undefined : editor.tensor(inputs[2]).moments;
+}
+
+/** Of the outputs with the affine behind them: what the batch norm itself says, else the layer's own, moved along. */
+function momentsBehind(editor: GraphEditor, producer: FloatNode, node: FloatNode, { scale, shift }: Pick<Affine, 'scale' | 'shift'>): ChannelMoments | undefined {
+  if (node.op === 'batch-norm') return editor.tensor(node.inputs[2]!).moments;
+  const own = momentsOf(editor, producer);
+  return own && {
+    mean: own.mean.map((mean, c) => mean * (scale?.[c] ?? 1) + (shift?.[c] ?? 0)),
+    deviation: own.deviation.map((deviation, c) => deviation * Math.abs(scale?.[c] ?? 1)),
+  };
 }
 
 function scaledNorm(editor: GraphEditor, producer: FloatNode, { scale, shift }: Affine): readonly TensorId[] | undefined {
@@ -63,7 +77,7 @@ function intoConsumer(editor: GraphEditor, node: FloatNode, affine: Affine): boo
   if (!(weights.data instanceof Float32Array) || !bias || (padded && affine.shift) || (weights.quantization && affine.scale)) return false;
   const folded = foldInputs(weights.data, weights.shape, consumer, affine, bias);
   const inputs = [affine.x, affine.scale ? editor.constant(weights.name, weights.shape, folded, weights.origin) : weights.id];
-  if (affine.shift || consumer.inputs[2] !== undefined) inputs.push(affine.shift ? biasConstant(editor, consumer, bias) : consumer.inputs[2]!);
+  if (affine.shift || consumer.inputs[2] !== undefined) inputs.push(affine.shift ? biasConstant(editor, consumer, bias, momentsOf(editor, consumer)) : consumer.inputs[2]!);
   editor.update(consumer, { inputs });
   editor.remove(node);
   return true;

@@ -1,5 +1,5 @@
 /** Weights and biases of linear operators under scaling by channel. Codes of hybrid files stay; their scales take the factor. */
-import type { FloatNode, FloatTensor, SourceQuantization, TensorId } from '../../graph/float.js';
+import type { ChannelMoments, FloatNode, FloatTensor, SourceQuantization, TensorId } from '../../graph/float.js';
 import type { GraphEditor } from './editor.js';
 
 export const LINEAR = ['conv2d', 'depthwise-conv2d', 'conv2d-transpose', 'dense'];
@@ -59,7 +59,7 @@ export function biasValues(editor: GraphEditor, node: FloatNode, channels: numbe
   return data instanceof Float32Array ? Float64Array.from(data) : undefined;
 }
 
-export function biasConstant(editor: GraphEditor, node: FloatNode, values: Float64Array): TensorId {
+export function biasConstant(editor: GraphEditor, node: FloatNode, values: Float64Array, moments?: ChannelMoments): TensorId {
   const present: FloatTensor | undefined = node.inputs[2] === undefined ? undefined : editor.tensor(node.inputs[2]);
-  return editor.constant(present?.name ?? `${node.origin.nodeName}_bias`, [values.length], Float32Array.from(values), present?.origin ?? node.origin);
+  return editor.constant(present?.name ?? `${node.origin.nodeName}_bias`, [values.length], Float32Array.from(values), present?.origin ?? node.origin, undefined, moments);
 }

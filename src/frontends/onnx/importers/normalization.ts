@@ -1,5 +1,6 @@
 /** Batch, layer, instance and group normalization with constant parameters. */
 import { elementCount, type TensorId } from '../../../graph/float.js';
+import { batchNormConstants } from '../../batch-norm.js';
 import { reshapeConstant, type ConstantArray } from '../../constant-array.js';
 import { unsupported } from '../../import-context.js';
 import type { Importer, ImporterTable, OnnxCall } from '../call.js';
@@ -30,11 +31,10 @@ const batchNormalization: Importer = (call) => {
   const channels = x.shape[1];
   const [gamma, beta, mean, variance] = ['scales', 'biases', 'means', 'variances'].map((what, i) => vector(call, i + 1, what, channels));
   const epsilon = call.float('epsilon', 1e-5);
-  const scale = gamma.map((g, c) => g / Math.sqrt(variance[c] + epsilon));
-  const shift = beta.map((b, c) => b - mean[c] * scale[c]);
+  const { scale, shift } = batchNormConstants({ mean, variance, gamma, beta, epsilon });
   const whole = x.batchAxis === 1 ? call.context.unbatched(x, call.origin) : x;
   const tensor = call.context.tensor(whole, call.origin);
-  const parameters = [scale, shift].map((data, i) => call.context.constantTensor({ name: `${call.node.name}.${['scale', 'shift'][i]}` }, { shape: [channels], data }, call.origin));
+  const parameters = [scale, shift].map((constant, i) => call.context.constantTensor({ name: `${call.node.name}.${['scale', 'shift'][i]}` }, constant, call.origin));
   const axis = call.context.sampleAxis(1, whole.batchAxis);
   const last = axis === call.context.shapeOf(tensor).length - 1;
   const result = withChannelsLast(call, tensor, axis, (t) => call.context.emit('batch-norm', [t, ...parameters], {}, call.origin, last ? call.outputName : undefined));

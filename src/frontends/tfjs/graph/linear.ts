@@ -1,5 +1,6 @@
 /** Convolutions and matrix products of GraphModels, plain and fused with bias and activation. */
 import { elementCount, type TensorId } from '../../../graph/float.js';
+import { batchNormConstants } from '../../batch-norm.js';
 import { permuteConstant, type ConstantArray } from '../../constant-array.js';
 import { unsupported } from '../../import-context.js';
 import { RELU, RELU6, type ActivationAttribute } from '../../tensorflow/call.js';
@@ -127,11 +128,9 @@ const fusedBatchNorm: NodeImporter = (call) => {
   call.requireChannelsLast();
   if (call.node.bool('is_training')) unsupported('batch normalization in training mode', 'an inference graph');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => call.constant(i, 'statistics').data) as [Float32Array, Float32Array, Float32Array, Float32Array];
-  const factors = Array.from(variance, (v, c) => gamma[c]! / Math.sqrt(v + call.node.float('epsilon', 1e-3)));
-  const put = (name: string, data: Float32Array): TensorId => context.constantTensor({ name: `${call.node.name}/${name}` }, { shape: [data.length], data }, origin);
-  const scale = put('scale', Float32Array.from(factors));
-  const shift = put('shift', Float32Array.from(factors, (f, c) => beta[c]! - mean[c]! * f));
-  call.define(call.emitLast('batch-norm', [image(call, call.input(0)), scale, shift], {}), 0);
+  const constants = batchNormConstants({ mean, variance, gamma, beta, epsilon: call.node.float('epsilon', 1e-3) });
+  const parameters = (['scale', 'shift'] as const).map((name) => context.constantTensor({ name: `${call.node.name}/${name}` }, constants[name], origin));
+  call.define(call.emitLast('batch-norm', [image(call, call.input(0)), ...parameters], {}), 0);
 };
 
 /** A bias behind a product is folded into it by a pass. */

@@ -1,5 +1,6 @@
 /** Layers with weights: convolutions, dense, the two normalizations. */
 import type { TensorId } from '../../../graph/float.js';
+import { batchNormConstants } from '../../batch-norm.js';
 import { permuteConstant, reshapeConstant, type ConstantArray } from '../../constant-array.js';
 import { unsupported } from '../../import-context.js';
 import { cutOff, validOrSame } from '../../tensorflow/window.js';
@@ -116,9 +117,7 @@ const batchNormalization: LayerImporter = (layer) => {
   const gamma = layer.optionalWeight('gamma')?.data;
   const beta = layer.optionalWeight('beta')?.data;
   const epsilon = layer.config.number('epsilon', 1e-3);
-  const factors = Array.from(variance, (v, c) => (gamma?.[c] ?? 1) / Math.sqrt(v + epsilon));
-  const scale = { shape: [factors.length], data: Float32Array.from(factors) };
-  const shift = { shape: [factors.length], data: Float32Array.from(factors, (f, c) => (beta?.[c] ?? 0) - mean[c]! * f) };
+  const { scale, shift } = batchNormConstants({ mean, variance, gamma, beta, epsilon });
   return layer.emit('batch-norm', [layer.x, layer.put('scale', scale), layer.put('shift', shift)], {});
 };
 
