@@ -158,6 +158,8 @@ export class RunError extends PtqError {
 
 export interface Mismatch {
   readonly target: string;
+  /** Seen where fused layers run one by one. */
+  readonly unfused?: boolean;
   readonly vector: number;
   readonly tensor: string;
   readonly node: string;
@@ -180,7 +182,7 @@ export class MismatchError extends PtqError {
     super(
       'MISMATCH',
       EXIT.mismatch,
-      `${m.target}: vector ${m.vector}, tensor '${m.tensor}' (node '${m.node}') differs first at [${m.index.join(', ')}]: ` +
+      `${m.target}${m.unfused ? ' with fusion off' : ''}: vector ${m.vector}, tensor '${m.tensor}' (node '${m.node}') differs first at [${m.index.join(', ')}]: ` +
         `simulator ${m.expected}, firmware ${m.actual}${accumulator}`,
       details,
     );

@@ -2,11 +2,13 @@
 import type { SampleSet } from './calibration/index.js';
 import type { IntegerGraph } from './graph/integer.js';
 import { checkoutsOf, type RoadOptions } from './options.js';
-import { NOT_RUN, type Measurements } from './report/build.js';
+import type { Progress } from './progress.js';
+import type { Measurements } from './report/build.js';
+import { NOT_RUN } from './report/report.js';
 import type { Schedule } from './schedule/index.js';
 import { encodeSamples, sampleAt } from './simulation/encode.js';
 import { requireTools } from './toolchains/index.js';
-import { chooseVectors, saveVerification, verifyProject, type VectorData, type VerifyResult } from './verify/index.js';
+import { checkUnfused, chooseVectors, saveVerification, verifyProject, wantsUnfused, type VectorData, type VerifyResult } from './verify/index.js';
 
 export interface MeasureRequest {
   readonly directory: string;
@@ -15,6 +17,7 @@ export interface MeasureRequest {
   /** Evaluation, else calibration data; null: all vectors are made up. */
   readonly data: SampleSet | null;
   readonly options: Pick<RoadOptions, 'vectors' | 'seed' | 'build' | 'run' | 'cmsisNn'>;
+  readonly progress: Progress;
 }
 
 export interface Measured {
@@ -40,14 +43,22 @@ function vectorData(graph: IntegerGraph, samples: SampleSet): VectorData {
   return { count: samples.count, sample: (index) => sampleAt(graph, encoded, index) };
 }
 
-/** Stores graph and vectors in the project, then builds and runs it. Throws ToolchainMissingError, BuildError, RunError. */
+/**
+ * Stores graph and vectors in the project, then builds and runs it; tensors inside fused steps are compared in a second
+ * program with fusion off. Throws ToolchainMissingError, BuildError, RunError.
+ */
 export async function measureProject(request: MeasureRequest): Promise<Measured> {
-  const { directory, graph, schedule, data, options } = request;
+  const { directory, graph, schedule, data, options, progress } = request;
+  const { target } = schedule;
   const vectors = chooseVectors(graph, options.vectors, data && vectorData(graph, data), options.seed);
   await saveVerification(directory, graph, vectors);
   if (!options.build) return { measurements: NOTHING, notes: [], seconds: { simulate: null, build: null, run: null } };
-  requireTools(schedule.target);
-  const result = await verifyProject(directory, graph, schedule.target, vectors.map((v) => v.inputs), { run: options.run, checkouts: checkoutsOf(options) });
+  requireTools(target);
+  const inputs = vectors.map((v) => v.inputs);
+  const checkouts = checkoutsOf(options);
+  const fused = await progress.stage(`build and run ${target.id}`, () => verifyProject(directory, graph, target, inputs, { run: options.run, checkouts }));
+  const check = () => checkUnfused(fused, graph, target, schedule, inputs, { checkouts });
+  const result = wantsUnfused(fused) ? await progress.stage(`check ${fused.report.tensorsUnobserved.length} inner tensors with fusion off on ${target.id}`, check) : fused;
   return { measurements: measurementsOf(result), notes: result.notes, seconds: result.seconds };
 }
 

@@ -19,7 +19,7 @@ import { checkoutsOf, type RoadOptions } from './options.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { fileCheckpoint, lowerGraph, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type RoundingProof } from './quantization/index.js';
+import { fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type RoundingProof } from './quantization/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
 import type { HtmlData } from './report/html.js';
@@ -212,7 +212,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });
-  const { measurements, notes, seconds: measuredSeconds } = await progress.stage(`build and run ${target.id}`, () => measureProject({ directory, graph: model.graph, schedule, data: model.data, options }));
+  const { measurements, notes, seconds: measuredSeconds } = await measureProject({ directory, graph: model.graph, schedule, data: model.data, options, progress });
   const seconds: Record<Stage, number | null> = { import: null, calibrate: null, quantize: null, simulate: null, generate: null, ...model.seconds, ...clock.seconds, build: measuredSeconds.build, run: measuredSeconds.run };
   seconds.simulate = (model.seconds.simulate ?? 0) + (measuredSeconds.simulate ?? 0);
   const report = buildReport({
@@ -228,7 +228,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     proven: roundingText(model.rounding),
     seconds,
   });
-  return { report, html: htmlData(report, schedule, model.calibration), directory, notes };
+  return { report, html: htmlData(report, schedule, model.calibration), directory, notes: [...narrowedText(model.plan?.narrowed), ...notes] };
 }
 
 export async function runRoad(options: RoadOptions, progress: Progress): Promise<readonly TargetResult[]> {

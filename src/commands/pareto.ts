@@ -51,7 +51,7 @@ export function paretoTable(points: readonly ParetoPoint[]): string {
     count(cost.flashBytes),
     share(cost.flashBytes, first?.flashBytes),
     count(cost.stackBytes),
-    String(verify.tensorsUnobserved.length),
+    String(verify.tensorsCheckedUnfused.length + verify.tensorsUnobserved.length),
     verify.bitExact === null ? 'not run' : verify.bitExact ? 'yes' : 'NO',
   ]);
   const header = ['optimize', 'arena', '', 'placement', 'instructions', '', 'flash', '', 'stack', 'tensors in strips', 'bit-exact'];

@@ -7,6 +7,7 @@ import { runRoad, type TargetResult } from '../pipeline.js';
 import { silentProgress, terminalProgress } from '../progress.js';
 import { htmlReport } from '../report/html.js';
 import { junitReport } from '../report/junit.js';
+import { mismatchOf } from '../report/report.js';
 import { table, terminalReport } from '../report/terminal.js';
 
 export async function roadCommand(given: GivenOptions & { config?: string }): Promise<number> {
@@ -63,7 +64,7 @@ function verdict(results: readonly TargetResult[], options: RoadOptions): number
     const m = report.verify.firstMismatch;
     if (report.verify.ran && !report.verify.bitExact) {
       if (!m) return EXIT.mismatch;
-      throw new MismatchError({ target: report.target, vector: m.vector, tensor: m.tensor, node: m.node, index: m.index, expected: m.expected, actual: m.actual, ...(m.accumulator !== null && { accumulator: m.accumulator }), ...(m.multiplier !== null && { multiplier: m.multiplier }), ...(m.shift !== null && { shift: m.shift }) });
+      throw new MismatchError(mismatchOf(report.target, m));
     }
   }
   const broken: Budget[] = results.flatMap(({ report }) => budgetsOf(report, options).filter(isBroken));

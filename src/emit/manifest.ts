@@ -1,5 +1,6 @@
 /** What a generated project says about itself (`test/manifest.json`): all that building, running and comparing need. */
 import type { TensorId } from '../graph/integer.js';
+import type { ScheduleOptions } from '../schedule/schedule.js';
 
 export interface ManifestStep {
   readonly index: number;
@@ -53,4 +54,6 @@ export interface ProjectManifest {
   readonly external?: ManifestExternal;
   /** Compiled for size (`--optimize flash`) instead of speed. */
   readonly smallCode?: true;
+  /** Where tensors live inside fused steps: what it takes to generate the same kernels with fusion off, which shows them. */
+  readonly fusion?: Omit<ScheduleOptions, 'layouts'>;
 }

@@ -200,6 +200,7 @@ function withoutPaths(commandLine: string): string {
 
 function manifestOf(schedule: Schedule, modelName: string, digest: string, kernels: KernelFunctions, sources: readonly string[]): ProjectManifest {
   const { graph, target, arena } = schedule;
+  const { layouts: _, ...fusion } = schedule.options;
   return {
     schemaVersion: 1,
     modelName,
@@ -213,6 +214,7 @@ function manifestOf(schedule: Schedule, modelName: string, digest: string, kerne
     outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor })),
     sources,
     ...(schedule.options.optimize === 'flash' && { smallCode: true as const }),
+    ...(schedule.unobserved.length > 0 && { fusion }),
   };
 }
 

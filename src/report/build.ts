@@ -1,6 +1,5 @@
 /** Puts what the stages measured into one report. Nothing here computes a figure of its own. */
 import { operator } from '../operators/index.js';
-
 import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type IntegerPort, type TensorId } from '../graph/integer.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
 import type { Report, ReportAccuracy, ReportCost, ReportLayer, ReportPort, ReportProofs, ReportVerify } from './report.js';
@@ -36,8 +35,6 @@ export interface ReportInputs {
   readonly proven: readonly string[];
   readonly seconds: Report['seconds'];
 }
-
-export const NOT_RUN: ReportVerify = { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null };
 
 export function typeName(type: { readonly bits: number; readonly signed: boolean }): string {
   return `${type.signed ? 'int' : 'uint'}${type.bits}`;
@@ -167,4 +164,3 @@ export function buildReport(inputs: ReportInputs): Report {
     seconds: inputs.seconds,
   };
 }
-

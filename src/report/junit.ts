@@ -22,7 +22,7 @@ function bitExactCase(report: Report): Case {
   const seconds = report.seconds.run ?? 0;
   if (!verify.ran) return { name, seconds, failure: null, skipped: 'not run' };
   const m = verify.firstMismatch;
-  const where = m ? `vector ${m.vector}, tensor '${m.tensor}' (node '${m.node}') at [${m.index.join(', ')}]: simulator ${m.expected}, firmware ${m.actual}` : 'outputs differ';
+  const where = m ? `${m.unfused ? 'with fusion off: ' : ''}vector ${m.vector}, tensor '${m.tensor}' (node '${m.node}') at [${m.index.join(', ')}]: simulator ${m.expected}, firmware ${m.actual}` : 'outputs differ';
   return { name, seconds, failure: verify.bitExact ? null : where };
 }
 

@@ -1,4 +1,5 @@
 /** report.json (schemaVersion 1): one object for one target. Scripts depend on it; add freely, rename nothing. */
+import type { Mismatch } from '../errors.js';
 
 export interface ReportPort {
   readonly name: string;
@@ -10,6 +11,8 @@ export interface ReportPort {
 }
 
 export interface ReportMismatch {
+  /** Seen in the second program, in which fused layers run one by one. */
+  readonly unfused: boolean;
   readonly vector: number;
   readonly tensor: string;
   readonly node: string;
@@ -39,11 +42,26 @@ export interface ReportVerify {
   readonly bitExact: boolean | null;
   readonly vectors: number;
   readonly tensorsCompared: number;
+  /** Tensors that never exist whole in the project, compared in a second program of the same kernels with fusion off. */
+  readonly tensorsCheckedUnfused: readonly string[];
+  /** Tensors that no run has seen. */
   readonly tensorsUnobserved: readonly string[];
   readonly runner: string | null;
   readonly firstMismatch: ReportMismatch | null;
   /** CRC-32 of each output of every vector, in order: equal across targets that agree. */
   readonly outputCrc32: string | null;
+}
+
+export const NOT_RUN: ReportVerify = { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsCheckedUnfused: [], tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null };
+
+/** What does not apply is null in a report. */
+export function reportMismatch(mismatch: Mismatch): ReportMismatch {
+  return { ...mismatch, unfused: mismatch.unfused ?? false, accumulator: mismatch.accumulator ?? null, multiplier: mismatch.multiplier ?? null, shift: mismatch.shift ?? null };
+}
+
+/** The other way round, for the error that names it. */
+export function mismatchOf(target: string, { accumulator, multiplier, shift, ...where }: ReportMismatch): Mismatch {
+  return { ...where, target, ...(accumulator !== null && { accumulator }), ...(multiplier !== null && { multiplier }), ...(shift !== null && { shift }) };
 }
 
 export interface ReportCost {

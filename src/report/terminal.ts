@@ -45,9 +45,11 @@ export function layerTable(report: Report): string {
 function verdict(report: Report): string {
   const v = report.verify;
   if (!v.ran) return pc.yellow('not run');
-  if (v.bitExact) return pc.green(`bit-exact: ${v.vectors} vectors, ${v.tensorsCompared} tensors`) + ` on ${v.runner}`;
+  const fused = v.tensorsCheckedUnfused.length === 0 ? '' : `, ${v.tensorsCheckedUnfused.length} inner tensors with fusion off`;
+  const unseen = v.tensorsUnobserved.length === 0 ? '' : pc.yellow(`, ${v.tensorsUnobserved.length} inner tensors not seen`);
+  if (v.bitExact) return pc.green(`bit-exact: ${v.vectors} vectors, ${v.tensorsCompared} tensors${fused}`) + unseen + ` on ${v.runner}`;
   const m = v.firstMismatch;
-  return pc.red(m ? `differs first in vector ${m.vector}, tensor '${m.tensor}' [${m.index.join(', ')}]: simulator ${m.expected}, firmware ${m.actual}` : 'differs');
+  return pc.red(m ? `differs first${m.unfused ? ' with fusion off' : ''} in vector ${m.vector}, tensor '${m.tensor}' [${m.index.join(', ')}]: simulator ${m.expected}, firmware ${m.actual}` : 'differs');
 }
 
 function proofLine(report: Report): string {

@@ -19,6 +19,9 @@ export type KernelsOf = (op: string) => readonly Kernel[];
 
 const registered: KernelsOf = (op) => operator(op).integer?.kernels ?? [];
 
+/** Without the kernels that compute several nodes at once. */
+export const singleLayers: KernelsOf = (op) => registered(op).filter(({ nodes = 1 }) => nodes === 1);
+
 /** Throws UnsupportedOperatorError naming every node that no kernel of the target takes. */
 export function buildSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, kernelsOf: KernelsOf = registered): StepList {
   const search = searchOf(graph, target, options, aliases, kernelsOf);

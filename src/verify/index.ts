@@ -4,3 +4,4 @@ export { type ChosenVector, chooseVectors, type VectorData, type VectorKind } fr
 export { loadVerification, saveVerification, type Verification } from './archive.js';
 export { type InstructionCount, type VerifyOptions, type VerifyResult, verifyLog, verifyProject } from './verify-project.js';
 export { bytesOf, codesOf, Expected, toVectors, type VectorInputs } from './expected.js';
+export { checkUnfused, wantsUnfused } from './unfused.js';

@@ -2,12 +2,13 @@
 import type { ProjectManifest } from '../emit/manifest.js';
 import type { Mismatch } from '../errors.js';
 import type { IntegerGraph } from '../graph/integer.js';
-import type { ReportVerify } from '../report/report.js';
+import { NOT_RUN, reportMismatch, type ReportVerify } from '../report/report.js';
 import type { Target } from '../targets/index.js';
 import { type Build, type BuildOptions, buildProject, type Checkouts, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
 import { compareOnBoard } from './board.js';
-import { compareOutputs, compareTrace, modelLog, type Observed, withDump } from './compare.js';
+import { compareOutputs, compareTrace, modelLog, type Observed } from './compare.js';
 import { describeDifference } from './divergence.js';
+import { buildTrace, compareOnEmulator } from './emulator.js';
 import { Expected, toVectors, type VectorInputs } from './expected.js';
 import { type BinaryProofs, proveBinary } from './proofs.js';
 import { reachFromRun } from './reach.js';
@@ -87,7 +88,7 @@ export async function verifyProject(
   const buildSeconds = (performance.now() - started) / 1000;
   options.onStage?.('run');
   const observed = trace
-    ? await compareOnEmulator(trace, manifest, expected, options)
+    ? await compareOnEmulator(trace, manifest, expected, options.timeoutMs)
     : await compareOnBoard({ directory, target, manifest, expected, runner: options.runner as string, board, timeoutMs: options.timeoutMs });
   const commands = [...(trace?.commands ?? []), ...release.commands, observed.run.command];
   const base = {
@@ -123,7 +124,7 @@ async function buildOnly(directory: string, target: Target, manifest: ProjectMan
   const release = await buildProject(directory, target, 'release', manifest, board);
   return {
     target: target.id,
-    report: { ran: false, bitExact: null, vectors: 0, tensorsCompared: 0, tensorsUnobserved: [], runner: null, firstMismatch: null, outputCrc32: null },
+    report: NOT_RUN,
     mismatch: null,
     instructions: null,
     ...(await inspectBinary(release)),
@@ -156,23 +157,6 @@ export async function verifyLog(directory: string, graph: IntegerGraph, target: 
     notes: mismatch && mismatch.index.length === 0 ? ['the log holds check sums only: the values shown are CRC-32s of the whole tensor'] : [],
     seconds: { build: 0, run: 0, simulate: expected.seconds },
   };
-}
-
-/** The host's trace runs under the sanitizers. */
-function buildTrace(directory: string, target: Target, manifest: ProjectManifest, board: BuildOptions): Promise<Build> {
-  return buildProject(directory, target, target.isa === 'native' ? 'sanitize' : 'trace', manifest, board);
-}
-
-async function compareOnEmulator(build: Build, manifest: ProjectManifest, expected: Expected, options: VerifyOptions): Promise<Observed> {
-  const vectors = toVectors(expected.vectors);
-  const timing = options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs };
-  const run = await runBuild(build, vectors, timing);
-  const comparison = compareTrace(modelLog(run.log, manifest, run.command), manifest, expected, run.command);
-  const { difference } = comparison;
-  if (!difference) return { comparison, mismatch: null, run, notes: [] };
-  const dumped = await runBuild(build, vectors.slice(0, difference.vector + 1), { ...timing, dump: difference });
-  const described = describeDifference(withDump(difference, modelLog(dumped.log, manifest, dumped.command)), manifest, expected, build.target.id);
-  return { comparison, mismatch: described, run, notes: [] };
 }
 
 interface Measured {
@@ -216,9 +200,10 @@ function reportOf(observed: Pick<Observed, 'comparison' | 'mismatch'>, manifest:
     bitExact: mismatch === null,
     vectors: expected.vectors.length,
     tensorsCompared: observed.comparison.compared,
+    tensorsCheckedUnfused: [],
     tensorsUnobserved: unobserved.map((tensor) => tensor.name),
     runner,
-    firstMismatch: mismatch && { ...mismatch, accumulator: mismatch.accumulator ?? null, multiplier: mismatch.multiplier ?? null, shift: mismatch.shift ?? null },
+    firstMismatch: mismatch && reportMismatch(mismatch),
     outputCrc32: mismatch === null ? hex32(sum) : null,
   };
 }

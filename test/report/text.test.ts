@@ -8,7 +8,7 @@ import { sampleReport } from './sample-report.js';
 const reports = suite('report texts');
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences of colours
 const plain = (text: string) => text.replace(/\x1b\[[0-9;]*m/g, '');
-const mismatch = { vector: 3, tensor: 'a<b', node: 'conv', index: [1, 2, 0], expected: 4, actual: 5, accumulator: 77, multiplier: 99, shift: 32 };
+const mismatch = { unfused: false, vector: 3, tensor: 'a<b', node: 'conv', index: [1, 2, 0], expected: 4, actual: 5, accumulator: 77, multiplier: 99, shift: 32 };
 const wrong = sampleReport({ verify: { ...sampleReport().verify, bitExact: false, firstMismatch: mismatch } });
 
 reports('the layer table has one aligned row a layer', () => {
@@ -29,8 +29,16 @@ reports('the layer table names the family of every layer where there are several
 reports('the summary says bit-exact, or names the first difference', () => {
   assert.match(plain(summary(sampleReport())), /bit-exact: 16 vectors, 208 tensors on qemu-system-arm mps2-an500/);
   assert.match(plain(summary(wrong)), /vector 3, tensor 'a<b' \[1, 2, 0\]: simulator 4, firmware 5/);
+  const unfused = sampleReport({ verify: { ...wrong.verify, firstMismatch: { ...mismatch, unfused: true } } });
+  assert.match(plain(summary(unfused)), /differs first with fusion off in vector 3/);
   const notRun = sampleReport({ verify: { ...sampleReport().verify, ran: false, bitExact: null } });
   assert.match(plain(summary(notRun)), /verified\s+not run/);
+});
+
+reports('inner tensors: how many were checked with fusion off, how many nobody saw', () => {
+  const { verify } = sampleReport();
+  assert.match(plain(summary(sampleReport({ verify: { ...verify, tensorsCheckedUnfused: ['a', 'b'] } }))), /208 tensors, 2 inner tensors with fusion off on qemu/);
+  assert.match(plain(summary(sampleReport({ verify: { ...verify, tensorsUnobserved: ['a'] } }))), /208 tensors, 1 inner tensors not seen on qemu/);
 });
 
 reports('folding is reported only where it saved something', () => {
