@@ -15,5 +15,6 @@ export const adaround: QuantizationMethod = {
       batch: BATCH,
       stepRate: STEP_RATE,
       prediction: null,
+      distribution: null,
     }),
 };

@@ -6,9 +6,9 @@
  */
 import type { SampleSet } from '../../calibration/types.js';
 import { CalibrationError } from '../../errors.js';
-import { tensorOf, type Attributes, type FloatGraph, type FloatNode, type FloatTensor, type TensorId } from '../../graph/float.js';
-import { findOperator } from '../../operators/index.js';
+import { tensorOf, type FloatGraph } from '../../graph/float.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
+import { openActivations, type OpenLayer } from '../reconstruction/open-activations.js';
 import { Prefix } from '../reconstruction/prefix.js';
 import type { MethodContext } from './method.js';
 
@@ -16,16 +16,6 @@ import type { MethodContext } from './method.js';
 const MOST_SAMPLES = 512;
 /** A weight scale changes at most so much. */
 const MOST_STRETCH = 2;
-
-interface Layer {
-  /** Without its fused activation. */
-  readonly node: FloatNode;
-  readonly weights: TensorId;
-  readonly bias: TensorId;
-  /** Output before the fused activation. */
-  readonly output: TensorId;
-  readonly channels: number;
-}
 
 export async function correctBiases(plan: QuantizationPlan, { graph, samples }: MethodContext): Promise<QuantizationPlan> {
   if (!samples) throw new CalibrationError('bias correction needs calibration samples', { hint: 'give them with --calib' });
@@ -44,38 +34,13 @@ export async function correctBiases(plan: QuantizationPlan, { graph, samples }: 
   return corrected;
 }
 
-/** The graph with every fused activation of a layer with a bias as a clamp of its own, so that the value before it can be kept. */
-function openActivations(graph: FloatGraph): { readonly open: FloatGraph; readonly layers: readonly Layer[] } {
-  const tensors = new Map<TensorId, FloatTensor>(graph.tensors);
-  const layers: Layer[] = [];
-  const nodes = graph.nodes.flatMap((node): readonly FloatNode[] => {
-    const roles = findOperator(node.op)?.float?.weights;
-    const bias = roles?.bias === undefined ? undefined : node.inputs[roles.bias];
-    if (bias === undefined || !tensorOf(graph, bias).data) return [node];
-    const activation = node.attributes['activation'] as { readonly min: number; readonly max: number } | null | undefined;
-    const output = tensorOf(graph, node.outputs[0]);
-    const channels = output.shape[output.shape.length - 1];
-    const openId = activation ? `${output.id}:open` : output.id;
-    const layer = activation ? { ...node, outputs: [openId], attributes: { ...node.attributes, activation: null } } : node;
-    layers.push({ node: layer, weights: node.inputs[roles!.input], bias, output: openId, channels });
-    if (!activation) return [node];
-    tensors.set(openId, { ...output, id: openId });
-    const clamp: Attributes = { min: activation.min, max: activation.max };
-    return [
-      layer,
-      { id: `${node.id}:clamp`, op: 'clamp', inputs: [openId], outputs: [output.id], attributes: clamp, origin: node.origin },
-    ];
-  });
-  return { open: { ...graph, tensors, nodes }, layers };
-}
-
 function firstSamples(samples: SampleSet, most: number): SampleSet {
   const count = Math.min(samples.count, most);
   return { ...samples, count, inputs: new Map([...samples.inputs].map(([name, values]) => [name, values.subarray(0, (values.length / samples.count) * count)])) };
 }
 
 /** Bias and, where every channel has a scale of its own, weight scales that give the outputs their wanted mean and deviation. */
-function withCorrection(plan: QuantizationPlan, graph: FloatGraph, { bias, weights: id, channels }: Layer, wanted: Moments, actual: Moments): QuantizationPlan {
+function withCorrection(plan: QuantizationPlan, graph: FloatGraph, { bias, weights: id, channels }: OpenLayer, wanted: Moments, actual: Moments): QuantizationPlan {
   const planned = plan.biases.get(bias);
   const before = planned && 'real' in planned ? planned.real : tensorOf(graph, bias).data!;
   const weights = plan.weights.get(id);

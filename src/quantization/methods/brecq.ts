@@ -19,6 +19,7 @@ export const brecq: QuantizationMethod = {
       batch: BATCH,
       stepRate: STEP_RATE,
       prediction: null,
+      distribution: null,
     });
   },
 };

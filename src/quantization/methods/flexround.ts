@@ -19,5 +19,6 @@ export const flexround: QuantizationMethod = {
       batch: BATCH,
       stepRate: STEP_RATE,
       prediction: null,
+      distribution: null,
     }),
 };

@@ -15,5 +15,6 @@ export const pdQuant: QuantizationMethod = {
       batch: BATCH,
       stepRate: STEP_RATE,
       prediction: { weight: 10, temperature: 4 },
+      distribution: { iterations: 40, rate: 1e-2, closeness: 50, batch: BATCH },
     }),
 };

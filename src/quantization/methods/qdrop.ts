@@ -15,5 +15,6 @@ export const qdrop: QuantizationMethod = {
       batch: BATCH,
       stepRate: STEP_RATE,
       prediction: null,
+      distribution: null,
     }),
 };

@@ -7,6 +7,7 @@ import { findOperator } from '../../operators/index.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
 import type { MethodContext } from '../methods/method.js';
 import { learnUnit, type Cached, type LearnedUnit } from './learn-unit.js';
+import { correctDistribution, correctableLayers, type CorrectedUnit } from './distribution-correction.js';
 import { judgedTensor, PredictionDifference } from './prediction-difference.js';
 import { Prefix } from './prefix.js';
 import type { ReconstructionSettings } from './settings.js';
@@ -27,11 +28,12 @@ export async function reconstruct(plan: QuantizationPlan, context: MethodContext
     const stored = context.checkpoint?.load(unit.name);
     await float.advanceTo(unit.nodes, null);
     await quantized.advanceTo(unit.nodes, current);
-    const real = cached(float, unit.inputs);
+    const inputs = cached(float, unit.inputs);
     const behind = cached(quantized, unit.inputs);
     await float.advancePast(unit.nodes, null);
+    const real = stored ? null : await realCase(context, unit, settings, { inputs, outputs: cached(float, unit.outputs) });
     const learned = stored ?? (await withPrediction(graph, unit, logits, settings, (prediction) =>
-      learnUnit({ graph, unit, plan: current, settings, real, quantized: behind, targets: cached(float, unit.outputs), samples: samples.count, seed: 1000 * seed + index, prediction, onIteration: (done, loss) => clock.report(index, unit, done, loss) }),
+      learnUnit({ graph, unit, plan: current, settings, real: real!.inputs, quantized: behind, targets: real!.outputs, samples: samples.count, seed: 1000 * seed + index, prediction, onIteration: (done, loss) => clock.report(index, unit, done, loss) }),
     ));
     if (!stored) context.checkpoint?.save(unit.name, learned);
     current = withUnit(current, learned);
@@ -47,6 +49,15 @@ function cached(prefix: Prefix, ids: readonly TensorId[]): Cached {
 
 function withUnit(plan: QuantizationPlan, { weights, activations }: LearnedUnit): QuantizationPlan {
   return { ...plan, weights: new Map([...plan.weights, ...weights]), activations: new Map([...plan.activations, ...activations]) };
+}
+
+/** What the float network has at the edges of a unit, brought to the moments of training where they are known and asked for. */
+async function realCase({ graph, samples, note }: MethodContext, unit: Unit, { distribution }: ReconstructionSettings, seen: CorrectedUnit): Promise<CorrectedUnit> {
+  if (!distribution || correctableLayers(graph, unit).size === 0) return seen;
+  return correctDistribution(graph, unit, seen.inputs, samples!.count, distribution, (done) => {
+    note?.(`unit ${unit.name}: distribution of ${done} of ${samples!.count} samples corrected`);
+    return turn();
+  });
 }
 
 async function withPrediction<T>(graph: FloatGraph, unit: Unit, logits: Float32Array | null, { prediction }: ReconstructionSettings, learn: (term: PredictionDifference | null) => Promise<T>): Promise<T> {
@@ -97,13 +108,18 @@ class Clock {
     const share = (before + (this.units[index]! * done) / this.iterations) / this.total;
     const seconds = (performance.now() - this.started) / 1000;
     this.note?.(`unit ${index + 1} of ${this.units.length} (${unit.name}): iteration ${done} of ${this.iterations}, loss ${loss.toPrecision(3)}, ${remaining((seconds * (1 - share)) / share)} left`);
-    return new Promise((resolve) => setImmediate(resolve));
+    return turn();
   }
 
   finished(index: number, unit: Unit, { softShare, loss }: LearnedUnit): void {
     const soft = softShare === null ? '' : `, ${(100 * softShare).toFixed(1)} % of the rounding variables undecided`;
     this.note?.(`unit ${index + 1} of ${this.units.length} (${unit.name}) done: loss ${loss.toPrecision(3)}${soft}`);
   }
+}
+
+/** Of the event loop. */
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }
 
 function remaining(seconds: number): string {

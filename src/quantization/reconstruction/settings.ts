@@ -1,4 +1,5 @@
 /** What the methods choose between; one method is one set of these. */
+import type { CorrectionOptions } from './distribution-correction.js';
 import type { Granularity } from './units.js';
 import type { WeightLearnerFactory } from './weights.js';
 
@@ -23,6 +24,8 @@ export interface ReconstructionSettings {
   readonly stepRate: number;
   /** Weight and temperature of the prediction difference (PD-Quant), null where the local loss is all. */
   readonly prediction: { readonly weight: number; readonly temperature: number } | null;
+  /** How the real inputs of a unit are brought to the moments of training (PD-Quant), null where they stay. */
+  readonly distribution: CorrectionOptions | null;
 }
 
 export const BATCH = 32;
