@@ -41,7 +41,7 @@ const tensor = v.strictObject({
   id: name,
   name: v.string(),
   shape,
-  type: v.strictObject({ bits: v.picklist([2, 3, 4, 5, 6, 7, 8, 16, 32]), signed: v.boolean(), packed: v.boolean() }),
+  type: v.strictObject({ bits: v.picklist([2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 32]), signed: v.boolean(), packed: v.boolean() }),
   real: v.nullable(real),
   codeRange: pair,
   constant: v.optional(v.strictObject({ offset: count, bytes: count, encoding })),

@@ -14,7 +14,7 @@ export const INTEGER_GRAPH_VERSION = 1;
 export type Codes = Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array;
 
 export interface IntegerType {
-  /** 2…8, 16 or 32. */
+  /** 2…16 or 32. */
   readonly bits: number;
   readonly signed: boolean;
   /** Sub-byte codes packed in memory; false: one lane of 8, 16 or 32 bits a code. */

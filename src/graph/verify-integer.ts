@@ -43,7 +43,7 @@ function verifyTensor(id: string, tensor: IntegerTensor): void {
   };
   if (id !== tensor.id) bad(`says that its id is '${tensor.id}'`);
   const { bits, signed, packed } = tensor.type;
-  if (!(Number.isInteger(bits) && ((bits >= 2 && bits <= 8) || bits === 16 || bits === 32))) bad(`type.bits ${bits} is not 2…8, 16 or 32`);
+  if (!(Number.isInteger(bits) && ((bits >= 2 && bits <= 16) || bits === 32))) bad(`type.bits ${bits} is not 2…16 or 32`);
   if (bits === 32 && !signed) bad('type.signed is false for 32 bits');
   if (packed && bits > 4) bad(`type.packed is true for ${bits} bits`);
   if (!tensor.shape.every((d) => Number.isSafeInteger(d) && d > 0)) bad(`shape [${tensor.shape.join(', ')}] has an axis that is no positive integer`);

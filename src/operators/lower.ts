@@ -32,6 +32,15 @@ export interface QuantizationPlan {
   readonly weights: ReadonlyMap<TensorId, WeightPlan>;
   /** Biases after correction or in stored codes; where absent the float bias is rounded at Sx·Sw. */
   readonly biases: ReadonlyMap<TensorId, { readonly real: Float64Array } | { readonly codes: Int32Array }>;
+  /** Activations that got fewer bits than were asked for, so that 32 bits hold every accumulator. */
+  readonly narrowed?: readonly NarrowedActivation[];
+}
+
+export interface NarrowedActivation {
+  readonly tensor: TensorId;
+  readonly bits: number;
+  /** The user's name of the layer whose accumulator asks for it. */
+  readonly layer: string;
 }
 
 export type ScaleRule =
@@ -39,8 +48,11 @@ export type ScaleRule =
   | { readonly kind: 'own' }
   /** Outputs share the scale of the given activation inputs (all of them: concat), exact copies of codes. */
   | { readonly kind: 'same'; readonly inputs: readonly number[] }
-  /** The output's scale follows from the operator (softmax: 1/256, −128). */
-  | { readonly kind: 'fixed'; readonly scale: number; readonly zeroPoint: number };
+  /**
+   * The output's scale follows from the operator (softmax: 1/256, −128). `largest`: the magnitude that codes of more than 8
+   * bits reach where they may be asked for; absent where the operator writes 8 bits only.
+   */
+  | { readonly kind: 'fixed'; readonly scale: number; readonly zeroPoint: number; readonly largest?: number };
 
 /** Given to FloatSide.lower; collects integer tensors and nodes. */
 export interface LowerContext {

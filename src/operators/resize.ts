@@ -21,9 +21,10 @@ import { coordinateModes, exactTaps, linearTaps, nearestIndices, nearestModes, t
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 const modes = ['nearest', 'linear'] as const;
-/** Units of both axes together: 255 codes times this stay below 2^30. */
-const MOST_UNITS = 2 ** 21;
-const COARSE_UNITS = 1024;
+/** Units of both axes together: codes of the input times this stay below 2^30. */
+function mostUnits(bits: number): number {
+  return 2 ** (29 - bits);
+}
 
 function blend(x: tf.Tensor, taps: readonly LinearTap[], axis: 1 | 2): tf.Tensor {
   const shape = axis === 1 ? [1, taps.length, 1, 1] : [1, 1, taps.length, 1];
@@ -51,7 +52,7 @@ function lower(node: FloatNode, context: LowerContext): void {
     return;
   }
   const own = tflite ? plan : context.activation(node.inputs[0]!);
-  const [rows, columns] = linearTapsOf(node, shape, tflite);
+  const [rows, columns] = linearTapsOf(node, shape, tflite ? 'tflite' : own.bits);
   const units = rows.units * columns.units;
   const requantize = context.requantize([own.scale / units], plan);
   // TFLite sums plain codes in units of 2^-20 and rounds half away from zero.
@@ -66,13 +67,14 @@ function lower(node: FloatNode, context: LowerContext): void {
   });
 }
 
-function linearTapsOf(node: FloatNode, shape: readonly number[], tflite: boolean): readonly [FixedTaps, FixedTaps] {
+function linearTapsOf(node: FloatNode, shape: readonly number[], bits: number | 'tflite'): readonly [FixedTaps, FixedTaps] {
   const coordinates = stringAttribute(node, 'coordinates', coordinateModes);
   const sizes = integersAttribute(node, 'sizes', 2);
-  if (tflite) return [tfliteTaps(shape[0]!, sizes[0]!, coordinates), tfliteTaps(shape[1]!, sizes[1]!, coordinates)];
+  if (bits === 'tflite') return [tfliteTaps(shape[0]!, sizes[0]!, coordinates), tfliteTaps(shape[1]!, sizes[1]!, coordinates)];
   const exact = [0, 1].map((axis) => exactTaps(shape[axis]!, sizes[axis]!, coordinates)) as [FixedTaps, FixedTaps];
-  if (exact[0].units * exact[1].units <= MOST_UNITS) return exact;
-  return exact.map(({ taps, units }) => ({ units: COARSE_UNITS, taps: taps.map(([low, high, weight]) => [low, high, roundHalfAway((weight * COARSE_UNITS) / units)] as const) })) as unknown as [FixedTaps, FixedTaps];
+  if (exact[0].units * exact[1].units <= mostUnits(bits)) return exact;
+  const coarse = 2 ** Math.floor((29 - bits) / 2);
+  return exact.map(({ taps, units }) => ({ units: coarse, taps: taps.map(([low, high, weight]) => [low, high, roundHalfAway((weight * coarse) / units)] as const) })) as unknown as [FixedTaps, FixedTaps];
 }
 
 type Taps = readonly (readonly [number, number, number])[];

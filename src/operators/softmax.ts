@@ -11,7 +11,7 @@ import { tf } from '../tensor/index.js';
 import { axisAttribute, integerAttribute, numberAttribute, stringAttribute } from './attributes.js';
 import { inPlaceInputs } from './binary.js';
 import { cmsisSoftmax } from './cmsis-nn/softmax.js';
-import { emitRequantize, isTflite, samePlan } from './codes.js';
+import { atScale, emitRequantize, isTflite, samePlan } from './codes.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
 import { dspSoftmax } from './dsp/softmax.js';
@@ -39,29 +39,34 @@ function evaluate(node: FloatNode, context: EvaluateContext): readonly tf.Tensor
   return [tf.transpose(tf.softmax(tf.transpose(scaled, swapped)), swapped)];
 }
 
-/** Where the planned output has another scale than the form can write, a requantization follows. */
+/** Where the planned output has another scale than the form can write, a requantization follows; wide inputs are rescaled first. */
 function lower(node: FloatNode, context: LowerContext): void {
-  const input = context.activation(node.inputs[0]!);
+  const given = context.activation(node.inputs[0]!);
+  const input = given.bits > 8 ? byteOf(given) : given;
   const planned = context.activation(node.outputs[0]!);
-  if (input.bits > 8) return context.unsupported(node, `softmax of ${input.bits}-bit codes`, 'an input of 8 bits');
   const tflite = isTflite(context.arith);
   const steps = roundHalfAway(1 / planned.scale);
   const isExact = planned.bits <= 8 && steps >= 2 && steps <= 256 && Math.abs(1 / planned.scale - steps) < 1e-3;
   const own: ActivationPlan = tflite || !isExact ? { bits: 8, signed: true, scale: 1 / 256, zeroPoint: -128 } : planned;
-  const x = context.integer(node.inputs[0]!);
+  const x = atScale(context, node.inputs[0]!, input, node);
   const y = context.output(node.outputs[0]!);
   const direct = samePlan(own, planned);
   const target = direct ? y : context.intermediate(`${y.name}:softmax`, y.shape, own, node);
-  const axis = axisAttribute(node, 'axis', x.shape.length);
+  const axis = axisAttribute(node, 'axis', y.shape.length);
   const rate = input.scale * numberAttribute(node, 'beta');
   if (tflite) {
-    context.emit({ op: 'softmax', inputs: [x.id], outputs: [target.id], attributes: { variant: 'tflite', axis, ...tfliteConstants(context, input, rate) }, from: node });
+    context.emit({ op: 'softmax', inputs: [x], outputs: [target.id], attributes: { variant: 'tflite', axis, ...tfliteConstants(context, input, rate) }, from: node });
   } else {
     const table = Int32Array.from({ length: 2 ** input.bits }, (_, d) => roundHalfAway(ONE * Math.exp(-rate * d)));
     const tableId = context.constant(`${node.id}:exponentials`, [table.length], 16, false, table);
-    context.emit({ op: 'softmax', inputs: [x.id, tableId], outputs: [target.id], attributes: { variant: 'dyadic', axis, steps: roundHalfAway(1 / own.scale), outputZeroPoint: own.zeroPoint }, from: node });
+    context.emit({ op: 'softmax', inputs: [x, tableId], outputs: [target.id], attributes: { variant: 'dyadic', axis, steps: roundHalfAway(1 / own.scale), outputZeroPoint: own.zeroPoint }, from: node });
   }
   if (!direct) emitRequantize(context, node, target.id, own, y.id, planned);
+}
+
+/** The range of wider codes, which are symmetric, in 8 bits. */
+function byteOf({ bits, scale }: ActivationPlan): ActivationPlan {
+  return { bits: 8, signed: true, scale: Math.fround((scale * (2 ** (bits - 1) - 1)) / 127), zeroPoint: 0 };
 }
 
 /** PreprocessSoftmaxScaling and CalculateInputRadius of TFLite. */

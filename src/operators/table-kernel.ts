@@ -1,24 +1,44 @@
 /** The portable kernel of operators that look every code up in a table: unary and input-table. */
 import { elementCount } from '../graph/float.js';
-import { constantCodes, type IntegerGraph, type IntegerNode } from '../graph/integer.js';
+import { constantCodes, type IntegerGraph, type IntegerNode, type IntegerTensor } from '../graph/integer.js';
 import { inPlaceInputs } from './binary.js';
 import { expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { Kernel } from './kernel.js';
 import { typeRange } from '../graph/lanes.js';
 import { cType, signedTerm, typeName } from './views.js';
 
+/** Inputs of more than 8 bits have a line between 513 knots, 2^(bits − 9) codes apart; the last knot is one behind the last code. */
+const KNOT_BITS = 9;
+
+/** Entries of one table. */
+export function tableEntries(bits: number): number {
+  return bits < KNOT_BITS ? 2 ** bits : 2 ** KNOT_BITS + 1;
+}
+
+/** Codes from one entry to the next, as a power of two. */
+export function knotPlaces(bits: number): number {
+  return Math.max(0, bits - KNOT_BITS);
+}
+
+/** First and last entry that decide the outputs of codes in [low, high]. */
+export function reachedEntries({ bits, signed }: Pick<IntegerTensor['type'], 'bits' | 'signed'>, low: number, high: number): readonly [number, number] {
+  const lowest = typeRange({ bits, signed })[0];
+  if (bits < KNOT_BITS) return [low - lowest, high - lowest];
+  const places = knotPlaces(bits);
+  return [(low - lowest) >> places, (high - lowest + 2 ** places - 1) >> places];
+}
+
 /** Checks shapes and that every code that can occur has its entry; `channels` tables, one a channel of the last axis. */
 export function verifyTable(node: IntegerNode, graph: IntegerGraph, channels: number): void {
   const { inputs, output } = nodeTensors(node, graph, 2);
   const [x, table] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
   expectShape(node, output, x.shape);
-  if (x.type.bits > 8) throw integerGraphError(node, `a table needs codes of at most 8 bits, not ${x.type.bits}`);
-  if (elementCount(table.shape) !== channels * 2 ** x.type.bits) throw integerGraphError(node, `the table has ${elementCount(table.shape)} entries, not ${channels} times ${2 ** x.type.bits}`);
+  if (x.type.bits > (channels === 1 ? 16 : 8)) throw integerGraphError(node, `a table needs codes of at most 16 bits, not ${x.type.bits}`);
+  const entries = tableEntries(x.type.bits);
+  if (elementCount(table.shape) !== channels * entries) throw integerGraphError(node, `the table has ${elementCount(table.shape)} entries, not ${channels} times ${entries}`);
   const codes = constantCodes(graph, table.id);
   const [low, high] = output.codeRange;
-  const entries = 2 ** x.type.bits;
-  const first = x.codeRange[0] - typeRange(x.type)[0];
-  const last = x.codeRange[1] - typeRange(x.type)[0];
+  const [first, last] = reachedEntries(x.type, ...x.codeRange);
   const occurs = (i: number) => i % entries >= first && i % entries <= last;
   if (codes.some((c, i) => occurs(i) && (c < low || c > high))) throw integerGraphError(node, `a table entry lies outside the codes of '${output.name}'`);
 }
@@ -31,16 +51,18 @@ export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: I
       const { inputs, output } = nodeTensors(node!, graph, 2);
       const [x, table] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
       const channels = channelsOf(node!, graph);
+      const places = knotPlaces(x.type.bits);
+      const isLine = x.type.bits >= KNOT_BITS;
       return {
         family: 'portable',
-        template: op,
+        template: isLine ? `${op}-interpolated` : op,
         stem: `${op.replace(/-/g, '_')}_${typeName(x.type)}_${typeName(output.type)}`,
         view: {
           inputType: cType(x.type),
           outputType: cType(output.type),
           channels,
           rows: elementCount(output.shape) / channels,
-          entries: 2 ** x.type.bits,
+          ...(isLine ? { places, spacing: 2 ** places, mask: 2 ** places - 1 } : { entries: tableEntries(x.type.bits) }),
           offset: signedTerm(-typeRange(x.type)[0]),
         },
         arguments: [
@@ -49,7 +71,7 @@ export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: I
           { kind: 'constant', name: 'table', data: constantCodes(graph, table.id) },
         ],
         scratchBytes: 0,
-        scalars: [],
+        scalars: isLine ? ['interpolate'] : [],
         inPlace: inPlaceInputs({ ...node!, inputs: [x.id] }, graph),
       };
     },

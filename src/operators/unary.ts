@@ -1,4 +1,4 @@
-/** Any function of one variable. On integers it is a table with one entry a code. */
+/** Any function of one variable. On integers it is a table with one entry a code, or straight lines between knots for codes of more than 8 bits. */
 import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { numberAttribute, stringAttribute } from './attributes.js';
@@ -8,7 +8,7 @@ import { defineOperator } from './definition.js';
 import { dspTable } from './dsp/tables.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
-import { tableKernel, verifyTable } from './table-kernel.js';
+import { knotPlaces, tableEntries, tableKernel, verifyTable } from './table-kernel.js';
 import { tfliteTable } from './tflite-tables.js';
 import { unaryFunctions, unaryScalar, unaryTensor } from './unary-functions.js';
 
@@ -16,10 +16,10 @@ function functionOf(node: FloatNode) {
   return stringAttribute(node, 'function', unaryFunctions);
 }
 
-/** One code an input code: TFLite's own sequence where it has one, else the function in double precision, rounded half away. */
+/** One code an input code or knot: TFLite's own sequence where it has one, else the function in double precision, rounded half away. */
 function tableOf(node: FloatNode, context: LowerContext, input: ActivationPlan, output: ActivationPlan): number[] {
-  const [low, high] = typeRange(input);
-  const codes = Array.from({ length: high - low + 1 }, (_, i) => low + i);
+  const spacing = 2 ** knotPlaces(input.bits);
+  const codes = Array.from({ length: tableEntries(input.bits) }, (_, i) => typeRange(input)[0] + i * spacing);
   const alpha = numberAttribute(node, 'alpha');
   const own = isTflite(context.arith) ? tfliteTable(functionOf(node), codes, input, output, context, alpha) : null;
   return own ?? codes.map((code) => codeOf(unaryScalar(functionOf(node), input.scale * (code - input.zeroPoint), alpha, numberAttribute(node, 'beta')), output));
@@ -41,15 +41,14 @@ export const unary = defineOperator({
     scaleRule(node) {
       // Ranges that the function itself fixes, as TFLite has them: they can never clip.
       switch (functionOf(node)) {
-        case 'sigmoid': return { kind: 'fixed', scale: 1 / 256, zeroPoint: -128 };
-        case 'tanh': return { kind: 'fixed', scale: 1 / 128, zeroPoint: 0 };
+        case 'sigmoid': return { kind: 'fixed', scale: 1 / 256, zeroPoint: -128, largest: 1 };
+        case 'tanh': return { kind: 'fixed', scale: 1 / 128, zeroPoint: 0, largest: 1 };
         default: return { kind: 'own' };
       }
     },
     lower(node, context) {
       const input = context.activation(node.inputs[0]!);
       const output = context.activation(node.outputs[0]!);
-      if (input.bits > 8) return context.unsupported(node, `a table of ${2 ** input.bits} entries`, 'an input of 8 bits');
       const codes = tableOf(node, context, input, output);
       const data = output.bits > 8 ? Int32Array.from(codes) : output.signed ? Int8Array.from(codes) : Uint8Array.from(codes);
       const x = context.integer(node.inputs[0]!);

@@ -31,22 +31,22 @@ function tokenInput(port: GraphPort, graph: FloatGraph, lowering: Lowering): str
 }
 
 /** 256 codes a channel (one channel where all agree); null where the table is v − 128, which the input's own codes say. */
-export function inputTable(port: Pick<GraphPort, 'name'>, channels: number, step: Preprocess, plan: ActivationPlan): Int8Array | null {
+export function inputTable(port: Pick<GraphPort, 'name'>, channels: number, step: Preprocess, plan: ActivationPlan): Int8Array | Int16Array | null {
   const count = Math.max(step.mean.length, step.std.length, 1);
   if (count !== 1 && count !== channels) throw new UsageError(`preprocessing of '${port.name}' has ${count} channels, the input has ${channels}`);
-  const table = new Int8Array(256 * count);
+  const table = plan.bits > 8 ? new Int16Array(256 * count) : new Int8Array(256 * count);
   for (let c = 0; c < count; c++) {
     const mean = step.mean[step.mean.length > 1 ? c : 0] ?? 0;
     const std = step.std[step.std.length > 1 ? c : 0] ?? 1;
     for (let v = 0; v < 256; v++) table[256 * c + v] = quantizeValue((v * step.scale - mean) / std, plan);
   }
-  return table.every((code, i) => code === (i % 256) - 128) ? null : table;
+  return plan.bits <= 8 && table.every((code, i) => code === (i % 256) - 128) ? null : table;
 }
 
-function tableInput(port: GraphPort, table: Int8Array, lowering: Lowering): string {
+function tableInput(port: GraphPort, table: Int8Array | Int16Array, lowering: Lowering): string {
   const { name, shape, origin } = lowering.float(port.tensor);
   const raw = lowering.intermediate(`${name}:raw`, shape, { bits: 8, signed: false, scale: 1, zeroPoint: 0 }, { id: `${name}:table`, op: 'input-table', inputs: [], outputs: [], attributes: {}, origin });
-  const codes = lowering.constant(`${name}:table`, [table.length / 256, 256], 8, true, table);
+  const codes = lowering.constant(`${name}:table`, [table.length / 256, 256], lowering.activation(port.tensor).bits, true, table);
   const output = lowering.output(port.tensor);
   const from: FloatNode = { id: `${name}:table`, op: 'input-table', inputs: [], outputs: [], attributes: {}, origin };
   lowering.emit({ op: 'input-table', inputs: [raw.id, codes], outputs: [output.id], attributes: {}, from });

@@ -4,7 +4,7 @@ import { tensorOf, type FloatGraph, type FloatNode, type FloatTensor, type Tenso
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, Arithmetic, QuantizationPlan, WeightPlan } from '../operators/lower.js';
 import { smallestHighMultiplier } from './multiplier.js';
-import { channelMaxima, weightPlan, type ScaleSearch } from './scales.js';
+import { BYTE_BITS, channelMaxima, weightPlan, type ScaleSearch } from './scales.js';
 
 type Planned = Pick<QuantizationPlan, 'weights' | 'biases'>;
 
@@ -49,7 +49,8 @@ function sourceWeights({ quantization, origin, name }: FloatTensor): WeightPlan 
 
 /**
  * Least scale of every channel's weights: its bias code must fit, and the ratio to the output's scale must be one that
- * the cheap requantization holds (channels whose weights all but vanish would spoil the form for the whole layer).
+ * the cheap requantization of 8-bit codes holds (channels whose weights all but vanish would spoil the form for the whole
+ * layer). Wider codes ask no more: the precise form costs them one instruction.
  */
 function leastScales(node: FloatNode, weights: FloatTensor, axis: number | null, bias: FloatTensor | undefined, activations: ReadonlyMap<TensorId, ActivationPlan>, arith: Arithmetic): Float64Array {
   const channels = channelMaxima(weights.data as Float32Array, weights.shape, axis).length;
@@ -57,7 +58,7 @@ function leastScales(node: FloatNode, weights: FloatTensor, axis: number | null,
   const output = activations.get(node.outputs[0]);
   const least = new Float64Array(channels);
   if (!input || !output) return least;
-  const cheapest = arith === 'dyadic' ? (((smallestHighMultiplier(output.bits) + 1) / 2 ** 32) * output.scale) / input.scale : 0;
+  const cheapest = arith === 'dyadic' ? (((smallestHighMultiplier(Math.min(output.bits, BYTE_BITS)) + 1) / 2 ** 32) * output.scale) / input.scale : 0;
   const largest = bias?.data ? Math.max(...Array.from(bias.data, Math.abs)) : 0;
   for (let c = 0; c < channels; c++) {
     const magnitude = channels > 1 && bias?.data?.length === channels ? Math.abs(bias.data[c]) : largest;

@@ -5,18 +5,20 @@ import { observedFrom } from '../calibration/observers/histogram.js';
 import { CalibrationError, UsageError } from '../errors.js';
 import { tensorOf, type FloatGraph, type FloatTensor, type TensorId } from '../graph/float.js';
 import { findOperator } from '../operators/index.js';
+import { isTflite } from '../operators/codes.js';
 import type { ActivationPlan, Arithmetic, QuantizationPlan } from '../operators/lower.js';
 import { requireMethod } from './methods/index.js';
 import { planWeights } from './plan-weights.js';
 import { scaleGroups, type ScaleGroup } from './rules.js';
-import { activationPlan } from './scales.js';
+import { activationPlan, BYTE_BITS } from './scales.js';
+import { fitAccumulators } from './wide.js';
 import { parseBits, planWidths, type WidthOptions, type Widths } from './widths.js';
 
 export interface QuantizationOptions {
   /** Absent: 'tflite' for an already quantized TFLite file, else 'dyadic'. */
   readonly arith?: Arithmetic;
   readonly method: string;
-  /** `w8a8`; weights and activations of 2…8 bits. */
+  /** `w8a8`; weights of 2…8 bits, activations of 2…16. */
   readonly bits: string;
   /** What departs from them: first and last layers, single layers. */
   readonly widths?: WidthOptions;
@@ -29,9 +31,10 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   const widths = planWidths(graph, parseBits(options.bits), options.widths);
   requireMethod(options.method);
   const arith = chooseArithmetic(graph, options.arith);
+  if (isTflite(arith) && !graph.quantized && asksForWide(options)) throw new UsageError(`--arith ${arith} has activations of at most 8 bits`, { hint: "TFLite's 16-bit kernels need 64-bit accumulators; use --arith dyadic" });
   const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, widths, arith);
   const { weights, biases } = planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse' });
-  return {
+  const plan = {
     arith,
     method: options.method,
     bits: graph.quantized ? 'w8a8' : options.bits,
@@ -41,6 +44,11 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
     weights,
     biases,
   };
+  return graph.quantized ? plan : fitAccumulators(graph, plan);
+}
+
+function asksForWide({ bits, widths }: QuantizationOptions): boolean {
+  return [bits, ...Object.values(widths?.layers ?? {})].some((text) => parseBits(text).activationBits > BYTE_BITS);
 }
 
 const ARITHMETICS: readonly Arithmetic[] = ['dyadic', 'tflite', 'tflite-single'];
@@ -56,12 +64,16 @@ function calibratedActivations(graph: FloatGraph, calibration: CalibrationTable 
   const plans = new Map<TensorId, ActivationPlan>();
   for (const group of scaleGroups(graph, arith)) {
     const bits = widths.activations(group);
-    const plan = group.fixed ? { bits, signed: true, ...group.fixed } : rangePlan(group, graph, calibration, bits);
+    const plan = group.fixed ? fixedPlan(group.fixed, bits) : rangePlan(group, graph, calibration, bits);
     const { scale, zeroPoint, signed } = plan;
     for (const id of group.members) plans.set(id, { bits, signed, scale, zeroPoint });
   }
-  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), 8));
+  for (const tensor of activationConstants(graph)) if (!plans.has(tensor.id)) plans.set(tensor.id, activationPlan(...constantRange(tensor), widths.constants(tensor.id)));
   return plans;
+}
+
+function fixedPlan({ scale, zeroPoint, largest }: NonNullable<ScaleGroup['fixed']>, bits: number): ActivationPlan {
+  return bits > BYTE_BITS ? { bits, signed: true, scale: largest! / 2 ** (bits - 1), zeroPoint: 0 } : { bits, signed: true, scale, zeroPoint };
 }
 
 function rangePlan(group: ScaleGroup, graph: FloatGraph, calibration: CalibrationTable | null, bits: number): ActivationPlan {

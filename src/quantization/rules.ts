@@ -6,7 +6,7 @@ import type { Arithmetic } from '../operators/lower.js';
 export interface ScaleGroup {
   readonly members: readonly TensorId[];
   /** Scale that an operator prescribes for a member (softmax), null where ranges decide. */
-  readonly fixed: { readonly scale: number; readonly zeroPoint: number } | null;
+  readonly fixed: { readonly scale: number; readonly zeroPoint: number; readonly largest?: number } | null;
 }
 
 /** Groups of the float activations, in the order of their first member. Constants that are copied (concat) are members too. */

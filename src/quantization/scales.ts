@@ -4,9 +4,15 @@ import { roundHalfAway, typeRange } from '../graph/lanes.js';
 
 /** Ranges that need a subnormal float32 scale count as zero. */
 const SMALLEST_NORMAL = 2 ** -126;
+/** Wider codes lie in int16 lanes. */
+export const BYTE_BITS = 8;
 
-/** Asymmetric scale and zero point of a range, extended so that 0.0 has a code of its own. A range of one point 0 gets scale 1. */
+/**
+ * Scale and zero point of a range, extended so that 0.0 has a code of its own. A range of one point 0 gets scale 1. Up to 8
+ * bits asymmetric; above, symmetric with zero point 0, the larger end at the last code.
+ */
 export function activationPlan(low: number, high: number, bits: number, signed = true): ActivationPlan {
+  if (bits > BYTE_BITS) return symmetricPlan(Math.max(-low, high, 0), bits);
   const [least, most] = typeRange({ bits, signed });
   const lowest = Math.min(low, 0);
   const highest = Math.max(high, 0);
@@ -14,6 +20,11 @@ export function activationPlan(low: number, high: number, bits: number, signed =
   if (!(scale >= SMALLEST_NORMAL)) return { bits, signed, scale: 1, zeroPoint: least };
   const zeroPoint = Math.min(most, Math.max(least, roundHalfAway(least - lowest / scale)));
   return { bits, signed, scale, zeroPoint };
+}
+
+function symmetricPlan(magnitude: number, bits: number): ActivationPlan {
+  const scale = Math.fround(magnitude / (2 ** (bits - 1) - 1));
+  return { bits, signed: true, scale: scale >= SMALLEST_NORMAL ? scale : 1, zeroPoint: 0 };
 }
 
 /** Code of a real value, saturated. */

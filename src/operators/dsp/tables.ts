@@ -9,7 +9,7 @@ import { signedTerm } from '../views.js';
 export function dspTable(portable: Kernel): Kernel {
   return {
     family: 'dsp',
-    when: ({ features }) => features.dsp,
+    when: ({ features, graph, group: [node] }) => features.dsp && nodeTensors(node!, graph, 2).inputs[0]!.type.bits <= 8,
     instantiate(context) {
       const base = portable.instantiate(context);
       const { inputs, output } = nodeTensors(context.group[0]!, context.graph, 2);

@@ -4,7 +4,7 @@
  */
 import { allocateCodes, createSimulator, requantizer } from '../../../sim/index.js';
 import { constantCodes, integerTensor, type Codes, type IntegerGraph, type IntegerNode, type TensorId } from '../../graph/integer.js';
-import { typeRange } from '../../graph/lanes.js';
+import { reachedEntries } from '../../operators/table-kernel.js';
 import { channelCount, channelModel } from './channels.js';
 import { padCodesOf } from './linear-weights.js';
 
@@ -82,8 +82,8 @@ function applyNode(node: IntegerNode, graph: IntegerGraph, facts: ReadonlyMap<Te
 /** Least and greatest entry of a table over the interval of its index. */
 function tableFacts(node: IntegerNode, graph: IntegerGraph, { f, channel }: { readonly f: ChannelFacts; readonly channel: number }, output: ChannelFacts, c: number): void {
   const table = constantCodes(graph, node.inputs[1]);
-  const lowest = typeRange(integerTensor(graph, node.inputs[0]).type)[0];
-  const reached = Array.from(table.subarray(f.low[channel] - lowest, f.high[channel] - lowest + 1));
+  const [first, last] = reachedEntries(integerTensor(graph, node.inputs[0]).type, f.low[channel], f.high[channel]);
+  const reached = Array.from(table.subarray(first, last + 1));
   output.low[c] = Math.min(...reached);
   output.high[c] = Math.max(...reached);
   if (output.low[c] === output.high[c]) output.known[c] = 1;

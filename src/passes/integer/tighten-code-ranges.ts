@@ -1,6 +1,6 @@
 /** Code ranges as narrow as the channel analysis proves them, and every bound proven again from them. */
 import type { IntegerGraph, IntegerNode, IntegerTensor, TensorId } from '../../graph/integer.js';
-import { typeRange } from '../../graph/lanes.js';
+import { reachedEntries } from '../../operators/table-kernel.js';
 import { proveNode } from '../../quantization/bounds.js';
 import { analyseChannels } from './channel-analysis.js';
 
@@ -22,8 +22,8 @@ export function tightenCodeRanges(graph: IntegerGraph): IntegerGraph {
 function coverTable(node: IntegerNode, tensors: Map<TensorId, IntegerTensor>): void {
   const [input, table] = node.inputs.map((id) => tensors.get(id)!);
   const output = tensors.get(node.outputs[0])!;
-  const lowest = typeRange(input.type)[0];
-  const entries = Array.from(table.constant!.data.subarray(input.codeRange[0] - lowest, input.codeRange[1] - lowest + 1));
+  const [first, last] = reachedEntries(input.type, ...input.codeRange);
+  const entries = Array.from(table.constant!.data.subarray(first, last + 1));
   tensors.set(output.id, { ...output, codeRange: [Math.min(...entries), Math.max(...entries)] });
 }
 

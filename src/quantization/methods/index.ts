@@ -1,6 +1,7 @@
 /** The only list of quantization methods. */
 import { UsageError } from '../../errors.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
+import { fitAccumulators } from '../wide.js';
 import type { MethodContext, QuantizationMethod } from './method.js';
 import { adaround } from './adaround.js';
 import { correctBiases } from './bias-correction.js';
@@ -25,8 +26,9 @@ export function requireMethod(name: string): QuantizationMethod {
   return method;
 }
 
-/** Applies the plan's own method, then bias correction where it is asked for. */
+/** Applies the plan's own method, then bias correction where it is asked for; the codes that come out decide again how many bits fit. */
 export async function refinePlan(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan> {
   const refined = await requireMethod(plan.method).refine(plan, context);
-  return context.biasCorrection ? correctBiases(refined, context) : refined;
+  const corrected = context.biasCorrection ? await correctBiases(refined, context) : refined;
+  return context.graph.quantized ? corrected : fitAccumulators(context.graph, corrected);
 }
