@@ -25,6 +25,7 @@ function quantizeOptions(command: Command): Command {
     .option('--observer <name>', 'activation ranges: min-max, percentile, mse (default), kl')
     .option('--bias-correction', 'correct means and deviations that quantized weights shift (default with --method nearest below 8 weight bits)')
     .option('--no-bias-correction', 'leave them')
+    .option('--equalize', 'equalize the weights of consecutive layers channel by channel before anything is quantized')
     .option('--bits <wNaM>', 'bit widths, 2 to 8 (default w8a8)')
     .option('--edge-bits <n>', 'least bits of first and last layers (default 8)', toInteger)
     .option('--iterations <n>', 'iterations a unit, for methods that learn', toInteger)

@@ -40,6 +40,7 @@ const optionsSchema = v.strictObject({
   method: v.optional(v.string()),
   observer: v.optional(choice(['min-max', 'percentile', 'mse', 'kl'])),
   biasCorrection: v.optional(v.boolean()),
+  equalize: v.optional(v.boolean()),
   bits: v.optional(v.string()),
   edgeBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(8))),
   /** Layer → wNaM. */

@@ -16,6 +16,7 @@ import { measureProject } from './measure.js';
 import { CMSIS_NN } from './operators/cmsis-nn/library.js';
 import type { QuantizationPlan } from './operators/lower.js';
 import { checkoutsOf, type RoadOptions } from './options.js';
+import { equalizeLayers } from './passes/float/equalize.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
@@ -84,6 +85,8 @@ export interface QuantizedModel {
   readonly params: number;
   readonly folding: Report['folding'];
   readonly rounding: RoundingProof;
+  /** What the user should hear of how it came about. */
+  readonly notes: readonly string[];
   readonly seconds: Partial<Record<Stage, number>>;
 }
 
@@ -113,21 +116,23 @@ export async function quantizeModel(options: RoadOptions, progress: Progress): P
   const dump = new Dump(options.dump ? resolve('build', basename(options.model).replace(/\.\w+$/, '')) : null);
   if (options.model.endsWith('.ptq.json')) return savedModel(options, clock);
   const preprocess = preprocessOf(options);
-  const float = await clock.stage('import', `import ${options.model}`, () => importModel(options.model, dump));
+  const { float, notes } = await clock.stage('import', `import ${options.model}`, () => importModel(options, dump));
   const { samples, calibration } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(float, options, preprocess, note));
   const { graph, plan, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
-  return { graph, float, plan, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), seconds: clock.seconds };
+  return { graph, float, plan, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
 }
 
-async function importModel(path: string, dump: Dump): Promise<FloatGraph> {
-  const imported = await loadModel(path);
+async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly float: FloatGraph; readonly notes: readonly string[] }> {
+  const imported = await loadModel(options.model);
   await dump.stage('imported', () => printFloatGraph(imported));
   const { graph, log } = optimizeFloatGraph(imported);
   await dump.stage('float-passes', () => [...log, '', printFloatGraph(graph)].join('\n'));
-  return graph;
+  if (!options.equalize) return { float: graph, notes: [] };
+  const { graph: float, pairs } = equalizeLayers(graph);
+  return { float, notes: [pairs > 0 ? `${pairs} pairs of layers equalized` : 'no pair of layers could be equalized'] };
 }
 
 async function calibrateModel(float: FloatGraph, options: RoadOptions, preprocess: Preprocess | undefined, note: (text: string) => void) {
@@ -177,8 +182,8 @@ function correctsByDefault(float: FloatGraph, { method, bits }: RoadOptions): bo
 
 /** Finished units lie beside the projects; what they depend on is their key. */
 function unitStore(float: FloatGraph, samples: SampleSet | null, options: RoadOptions): Checkpoint {
-  const { method, bits, edgeBits, layerBits, observer, seed, iterations, arith } = options;
-  const key = JSON.stringify({ model: float.source.sha256, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith });
+  const { equalize, method, bits, edgeBits, layerBits, observer, seed, iterations, arith } = options;
+  const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith });
   const name = `${float.name.replace(/[^\w.-]+/g, '-')}-units.json`;
   return fileCheckpoint(options.out === undefined ? resolve('build', name) : join(resolve(options.out), '..', name), key, options.resume ?? false);
 }
@@ -199,7 +204,7 @@ async function savedModel(options: RoadOptions, clock: Clock): Promise<Quantized
   const source = options.eval ?? options.calib;
   const data = source === undefined ? null : await loadSamples(source, portsAsFloatGraph(graph), loadOptions(preprocessOf(options)));
   const macs = graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0);
-  return { graph, float: null, plan: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), seconds: clock.seconds };
+  return { graph, float: null, plan: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), notes: [], seconds: clock.seconds };
 }
 
 /** One target of a quantized model: schedule, generate, build, run, compare. */
@@ -228,7 +233,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     proven: roundingText(model.rounding),
     seconds,
   });
-  return { report, html: htmlData(report, schedule, model.calibration), directory, notes: [...narrowedText(model.plan?.narrowed), ...notes] };
+  return { report, html: htmlData(report, schedule, model.calibration), directory, notes: [...model.notes, ...notes] };
 }
 
 export async function runRoad(options: RoadOptions, progress: Progress): Promise<readonly TargetResult[]> {

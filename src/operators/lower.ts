@@ -1,6 +1,7 @@
 /** The seam between a QuantizationPlan and the integer nodes that operators emit from it. */
 import type { FloatGraph, FloatNode, FloatTensor, TensorId } from '../graph/float.js';
-import type { Attributes, IntegerNode, IntegerTensor, Requantize } from '../graph/integer.js';
+import type { Attributes, IntegerNode, IntegerTensor, Requantize, WeightEncoding } from '../graph/integer.js';
+import type { ShiftEncoding } from './shift/weights.js';
 
 export type Arithmetic = 'dyadic' | 'tflite' | 'tflite-single' | 'shift';
 
@@ -19,6 +20,8 @@ export interface WeightPlan {
   readonly scale: readonly number[];
   readonly axis: number | null;
   readonly codes: Int8Array | Int16Array;
+  /** Where the codes are sums of powers of two; absent: any integers. */
+  readonly encoding?: ShiftEncoding;
 }
 
 /** What quantization methods decide, and lowering only carries out. Keys are tensor ids of the float graph. */
@@ -34,6 +37,8 @@ export interface QuantizationPlan {
   readonly biases: ReadonlyMap<TensorId, { readonly real: Float64Array } | { readonly codes: Int32Array }>;
   /** Activations that got fewer bits than were asked for, so that 32 bits hold every accumulator. */
   readonly narrowed?: readonly NarrowedActivation[];
+  /** What else the user should hear. */
+  readonly remarks?: readonly string[];
 }
 
 export interface NarrowedActivation {
@@ -71,7 +76,7 @@ export interface LowerContext {
   /** Declares an intermediate tensor that no float tensor stands for. */
   intermediate(name: string, shape: readonly number[], plan: ActivationPlan, node: FloatNode): IntegerTensor;
   /** Adds a constant and returns its id. */
-  constant(name: string, shape: readonly number[], bits: number, signed: boolean, codes: Int8Array | Uint8Array | Int16Array | Int32Array, real?: IntegerTensor['real']): TensorId;
+  constant(name: string, shape: readonly number[], bits: number, signed: boolean, codes: Int8Array | Uint8Array | Int16Array | Int32Array, real?: IntegerTensor['real'], encoding?: WeightEncoding): TensorId;
   emit(node: {
     readonly op: string;
     readonly inputs: readonly TensorId[];

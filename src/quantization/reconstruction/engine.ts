@@ -40,7 +40,12 @@ export async function reconstruct(plan: QuantizationPlan, context: MethodContext
     clock.finished(index, unit, learned);
     context.onUnit?.(unit.name, learned);
   }
-  return current;
+  return { ...current, ...(settings.distribution && { remarks: distributionRemarks(graph, units) }) };
+}
+
+function distributionRemarks(graph: FloatGraph, units: readonly Unit[]): readonly string[] {
+  if (units.some((unit) => correctableLayers(graph, unit).size > 0)) return [];
+  return ['distribution correction is off: the model has no batch norms of its own (they were folded before)'];
 }
 
 function cached(prefix: Prefix, ids: readonly TensorId[]): Cached {
