@@ -2,12 +2,16 @@
  * Runs every test file in a process of its own, two at a time, and adds up what they say.
  *
  * `node --import tsx test/run-all.ts [PART…]`: only files whose path contains one of the parts. The last line is exactly
- * `N passed, N failed`; the exit code is 1 where one failed. `LEFT-OUT <cases> <why>` lines of the tests are summed.
+ * `N passed, N failed`; the exit code is 1 where one failed. `LEFT-OUT <cases> <why>` lines of the tests are summed, and so
+ * are their cases of generated kernels: too few of them in the whole suite are a failure, where all targets can run.
  */
 import { spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { missingTools } from '../src/toolchains/index.js';
+import { targets } from '../src/targets/index.js';
+import { kernelCasesText, LEAST_KERNEL_CASES, readKernelCases, totalCases } from './support/kernel-cases.js';
 
 const testFolder = dirname(fileURLToPath(import.meta.url));
 const repository = dirname(testFolder);
@@ -88,8 +92,19 @@ await Promise.all(
     }
   }),
 );
+/** Counts as one more test of the whole suite. */
+function countKernelCases(parts: readonly string[]): Pick<FileResult, 'passed' | 'failed'> {
+  const cases = readKernelCases(results.map((result) => result.output));
+  if (cases.size > 0) console.log(kernelCasesText(cases));
+  if (parts.length > 0 || targets.some((target) => target.language === 'c' && missingTools(target).length > 0)) return { passed: 0, failed: 0 };
+  const enough = totalCases(cases) >= LEAST_KERNEL_CASES;
+  if (!enough) console.log(`FAIL  ${totalCases(cases)} cases of kernels, at least ${LEAST_KERNEL_CASES} are asked for`);
+  return enough ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
+}
+
 for (const line of leftOut(results)) console.log(line);
-const sum = (key: 'passed' | 'failed'): number => results.reduce((total, result) => total + result[key], 0);
+const kernels = countKernelCases(process.argv.slice(2));
+const sum = (key: 'passed' | 'failed'): number => results.reduce((total, result) => total + result[key], kernels[key]);
 if (results.length === 0) console.log('no test file was found');
 console.log(`${sum('passed')} passed, ${sum('failed')} failed`);
 process.exitCode = sum('failed') > 0 || results.length === 0 ? 1 : 0;

@@ -6,13 +6,14 @@ import { dirname, join } from 'node:path';
 import { emitProject } from '../../src/emit/index.js';
 import { MismatchError } from '../../src/errors.js';
 import type { Codes, IntegerGraph } from '../../src/graph/integer.js';
-import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS, type ScheduleOptions } from '../../src/schedule/index.js';
+import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS, type Schedule, type ScheduleOptions } from '../../src/schedule/index.js';
 import { findTarget, type Target, targets } from '../../src/targets/index.js';
 import { type Build, buildProgram, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
 import { compareTrace } from '../../src/verify/compare.js';
 import { describeDifference } from '../../src/verify/divergence.js';
 import { Expected, toVectors } from '../../src/verify/expected.js';
 import { leftOut } from './bench.js';
+import { sayKernelCases } from './kernel-cases.js';
 
 export interface FirmwareCase {
   readonly name: string;
@@ -46,34 +47,39 @@ export async function expectFirmwareMatchesSimulator(
   targetIds: readonly string[] = representativeTargetIds,
   options: Partial<ScheduleOptions> = {},
 ): Promise<void> {
+  const runs: { schedule: Schedule; inputs: FirmwareCase['inputs'] }[] = [];
   for (const target of targetIds.map(findTarget)) {
     if (missingTools(target).length > 0) {
       if (process.env['CI'] === 'true') requireTools(target);
       leftOut(cases.length, `cases on ${target.id}: ${missingTools(target).map((tool) => tool.command).join(', ')} missing`);
       continue;
     }
-    await expectOnTarget(cases, target, { ...DEFAULT_SCHEDULE_OPTIONS, ...options });
+    const schedules = await expectOnTarget(cases, target, { ...DEFAULT_SCHEDULE_OPTIONS, ...options });
+    runs.push(...schedules.map((schedule, i) => ({ schedule, inputs: cases[i]!.inputs })));
   }
+  sayKernelCases(runs);
 }
 
-async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, options: ScheduleOptions): Promise<void> {
+/** How each case was computed, where nothing differs. */
+async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, options: ScheduleOptions): Promise<readonly Schedule[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ptq-gen-firmware-'));
   try {
+    const schedules = cases.map((one, i) => buildSchedule({ ...one.graph, name: `case${i}` }, target, options));
     const models: ProgramModel[] = [];
-    for (const [i, one] of cases.entries()) models.push(await writeProject(one, i, target, options, folder));
+    for (const schedule of schedules) models.push(await writeProject(schedule, folder));
     const variant = target.isa === 'native' ? 'sanitize' : 'trace';
     const build = await buildProgram(models, target, variant, { workDirectory: join(folder, 'program') });
     if (build.warnings !== '') throw new Error(`${target.id}: the compiler warns about generated code:\n${build.warnings}`);
     await runAndCompare(cases, models, build);
+    return schedules;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-async function writeProject(one: FirmwareCase, index: number, target: Target, options: ScheduleOptions, folder: string): Promise<ProgramModel> {
-  const graph = { ...one.graph, name: `case${index}` };
-  const project = emitProject(buildSchedule(graph, target, options), { commandLine: 'test' });
-  const directory = join(folder, graph.name);
+async function writeProject(schedule: Schedule, folder: string): Promise<ProgramModel> {
+  const project = emitProject(schedule, { commandLine: 'test' });
+  const directory = join(folder, schedule.graph.name);
   for (const [path, content] of project.files) {
     await mkdir(dirname(join(directory, path)), { recursive: true });
     await writeFile(join(directory, path), content);
