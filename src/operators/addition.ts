@@ -24,6 +24,8 @@ export const additionVariants = ['tflite', 'dyadic'] as const;
 const LEFT_SHIFT = 20;
 /** Multipliers of 15 bits: two of them fit one SMLAD operand, and their error is below 2^-7 of a code. */
 const MULTIPLIER_LIMIT = 32768;
+/** No SMLAD takes codes of more than 8 bits, and they want what precision the sum's 30 bits leave. */
+const WIDE_LIMIT = 2 ** 30;
 
 export function lowerAddition(node: FloatNode, context: LowerContext, sign: 1 | -1): void {
   const plans = node.inputs.map((id) => context.activation(id));
@@ -48,7 +50,8 @@ export function lowerAddition(node: FloatNode, context: LowerContext, sign: 1 | 
     return;
   }
   const magnitudes = codes.map((c, i) => Math.max(Math.abs(c.codeRange[0] - zeros[i]!), Math.abs(c.codeRange[1] - zeros[i]!)));
-  const { multipliers, shift } = commonMultipliers(plans.map((p) => p.scale / output.scale), magnitudes);
+  const limit = plans.some((p) => p.bits > 8) ? WIDE_LIMIT : MULTIPLIER_LIMIT;
+  const { multipliers, shift } = commonMultipliers(plans.map((p) => p.scale / output.scale), magnitudes, limit);
   const signed = [multipliers[0]!, sign * multipliers[1]!];
   const { zeroPoint, clamp } = context.requantize([output.scale], output, activation);
   context.emit({
@@ -66,12 +69,12 @@ function tfliteConstants(requantize: Requantize): { readonly multiplier: number;
   return { multiplier: requantize.multiplier[0]!, shift: requantize.shift[0]! };
 }
 
-/** Ratios as multipliers over the largest common power of two that keeps them below 2^15 and the sum below 2^30. */
-export function commonMultipliers(ratios: readonly number[], magnitudes: readonly number[]): { readonly multipliers: readonly number[]; readonly shift: number } {
+/** Ratios as multipliers over the largest common power of two that keeps them below 2^15 (or `limit`) and the sum below 2^30. */
+export function commonMultipliers(ratios: readonly number[], magnitudes: readonly number[], limit = MULTIPLIER_LIMIT): { readonly multipliers: readonly number[]; readonly shift: number } {
   for (let shift = 31; shift > 0; shift--) {
     const multipliers = ratios.map((r) => roundHalfAway(r * 2 ** shift));
     const reach = multipliers.reduce((sum, m, i) => sum + m * magnitudes[i]!, 0);
-    if (multipliers.every((m) => m < MULTIPLIER_LIMIT) && reach < 2 ** 30) return { multipliers, shift };
+    if (multipliers.every((m) => m < limit) && reach < 2 ** 30) return { multipliers, shift };
   }
   return { multipliers: ratios.map(roundHalfAway), shift: 0 };
 }
