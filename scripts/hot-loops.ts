@@ -3,7 +3,8 @@
  *
  * DIR is a generated project that was run on a Cortex-M target. A loop is a backward branch without another one inside;
  * its multiply-accumulates are counted by mnemonic. llvm-mca knows no caches, no flash wait states and no taken-branch
- * refill: its figures compare loop bodies, they are no measurement.
+ * refill: its figures compare loop bodies, they are no measurement. It takes LDM and STM for one cycle whatever they move,
+ * where the cores take one for every two registers (M7) or each (M4): they stand as LDRD and STRD, or LDR and STR, in its input.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -55,12 +56,45 @@ function innermostLoops(name: string, { instructions }: MachineFunction): Loop[]
   });
 }
 
+/** `r4-r7, lr` as single registers. */
+function registersOf(list: string): string[] {
+  return list.split(',').flatMap((entry) => {
+    const range = /^\s*r(\d+)-r(\d+)\s*$/.exec(entry);
+    if (!range) return [entry.trim()];
+    const [first, last] = [Number(range[1]), Number(range[2])];
+    return Array.from({ length: last - first + 1 }, (_, i) => `r${first + i}`);
+  });
+}
+
+/** Several registers as the transfers that they take: pairs on cores that issue two instructions, the last pair overlapping. */
+function transfers(instruction: Instruction, paired: boolean): string[] | null {
+  const multiple = /^(ldm|stm)(?:ia)?$/.exec(mnemonic(instruction));
+  const operands = /^(\w+)(!?), \{(.+)\}$/.exec(instruction.operands);
+  if (!multiple || !operands) return null;
+  const [name, [, base, writeBack], registers] = [multiple[1] === 'ldm' ? 'ldr' : 'str', operands as unknown as [string, string, string], registersOf(operands[3]!)];
+  const step = paired && registers.length > 1 ? 2 : 1;
+  const starts = Array.from({ length: Math.ceil(registers.length / step) }, (_, i) => Math.min(i * step, registers.length - step));
+  return starts.map((start, i) => {
+    const end = writeBack && i === starts.length - 1 ? `[${base}], #${4 * registers.length}` : `[${base}, #${4 * start}]`;
+    return step === 2 ? `${name}d ${registers[start]}, ${registers[start + 1]}, ${end}` : `${name} ${registers[start]}, ${end}`;
+  });
+}
+
+/** What llvm-mca reads: no widths, no comments, one label. */
+function assembly(loop: Loop, cpu: string): string {
+  const lines = loop.body.flatMap((i) => {
+    if (branchTarget(i) !== null) return [`${mnemonic(i)} 1b`];
+    return transfers(i, cpu === 'cortex-m7') ?? [`${mnemonic(i)} ${i.operands.replace(/\s*<.*>$/, '')}`];
+  });
+  return `.syntax unified\n.thumb\n1:\n${lines.join('\n')}\n`;
+}
+
 /** Cycles of one pass through the body, null where llvm-mca refuses it. */
 function cyclesOf(loop: Loop, cpu: string): number | null {
-  const lines = loop.body.map((i) => (branchTarget(i) === null ? `${i.mnemonic} ${i.operands.replace(/\s*[;@].*$/, '').replace(/\s*<.*>$/, '')}` : `${mnemonic(i)} 1b`));
   const iterations = 200;
-  const result = spawnSync('llvm-mca', ['-mtriple=thumbv7em-none-eabi', `-mcpu=${cpu}`, `-iterations=${iterations}`, '-'], { input: `.syntax unified\n.thumb\n1:\n${lines.join('\n')}\n`, encoding: 'utf8' });
+  const result = spawnSync('llvm-mca', ['-mtriple=thumbv7em-none-eabi', `-mcpu=${cpu}`, `-iterations=${iterations}`, '-'], { input: assembly(loop, cpu), encoding: 'utf8' });
   const total = /Total Cycles:\s+(\d+)/.exec(result.stdout)?.[1];
+  if (total === undefined && process.env['HOT_LOOPS_DEBUG']) console.error(result.stderr);
   return total === undefined ? null : Number(total) / iterations;
 }
 
