@@ -152,6 +152,7 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
     method: options.method,
     bits: options.bits,
     seed: options.seed,
+    ...(options.terms !== undefined && { terms: () => Number(options.terms) }),
     widths: { ...(options.edgeBits !== undefined && { edgeBits: options.edgeBits }), ...(options.layerBits && { layers: options.layerBits }) },
   };
   const biasCorrection = options.biasCorrection ?? (samples !== null && correctsByDefault(float, options));
@@ -176,14 +177,14 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
 }
 
 /** Forward passes alone bring back most of what few bits lose; methods that learn need no correction. */
-function correctsByDefault(float: FloatGraph, { method, bits }: RoadOptions): boolean {
-  return method === 'nearest' && !float.quantized && parseBits(bits).weightBits < 8;
+function correctsByDefault(float: FloatGraph, { method, bits, arith }: RoadOptions): boolean {
+  return method === 'nearest' && !float.quantized && (parseBits(bits).weightBits < 8 || arith === 'shift');
 }
 
 /** Finished units lie beside the projects; what they depend on is their key. */
 function unitStore(float: FloatGraph, samples: SampleSet | null, options: RoadOptions): Checkpoint {
-  const { equalize, method, bits, edgeBits, layerBits, observer, seed, iterations, arith } = options;
-  const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith });
+  const { equalize, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms } = options;
+  const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms });
   const name = `${float.name.replace(/[^\w.-]+/g, '-')}-units.json`;
   return fileCheckpoint(options.out === undefined ? resolve('build', name) : join(resolve(options.out), '..', name), key, options.resume ?? false);
 }

@@ -18,6 +18,8 @@ import { dspAddition } from './dsp/elementwise.js';
 import { integerGraphError, scaledInterval, sumOfIntervals, zeroPoints } from './integer-checks.js';
 import type { LowerContext } from './lower.js';
 import { mveAddition } from './mve/addition.js';
+import { shiftAddition } from './shift/addition.js';
+import { fewDigits } from './shift/digits.js';
 import { requantizeScalars, requantizeView, signedTerm } from './views.js';
 
 export const additionVariants = ['tflite', 'dyadic'] as const;
@@ -52,7 +54,7 @@ export function lowerAddition(node: FloatNode, context: LowerContext, sign: 1 | 
   const magnitudes = codes.map((c, i) => Math.max(Math.abs(c.codeRange[0] - zeros[i]!), Math.abs(c.codeRange[1] - zeros[i]!)));
   const limit = plans.some((p) => p.bits > 8) ? WIDE_LIMIT : MULTIPLIER_LIMIT;
   const { multipliers, shift } = commonMultipliers(plans.map((p) => p.scale / output.scale), magnitudes, limit);
-  const signed = [multipliers[0]!, sign * multipliers[1]!];
+  const signed = (context.arith === 'shift' ? multipliers.map(fewDigits) : multipliers).map((m, i) => (i === 1 ? sign * m : m));
   const { zeroPoint, clamp } = context.requantize([output.scale], output, activation);
   context.emit({
     op: node.op,
@@ -154,6 +156,7 @@ export function additionSide(op: 'add' | 'sub'): IntegerSide {
     verify,
     bounds: (node, graph) => bounds(node, graph, sign),
     kernels: [
+      shiftAddition(op),
       mveAddition(op),
       dspAddition(op),
       ...(op === 'add' ? [cmsisAdd] : []),

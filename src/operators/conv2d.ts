@@ -20,6 +20,7 @@ import type { LowerContext } from './lower.js';
 import { mveConv2d } from './mve/conv2d.js';
 import { slidingOverlap } from './overlap.js';
 import { portablePairs } from './portable/conv2d.js';
+import { shiftConv2d } from './shift/conv2d.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -182,6 +183,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [...mveConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
+    kernels: [shiftConv2d, ...mveConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
   },
 });

@@ -16,6 +16,7 @@ import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
 import { mveDense } from './mve/dense.js';
 import { portableDense } from './portable/dense.js';
+import { shiftDense } from './shift/dense.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -92,6 +93,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [...mveDense, ...dspDense, cmsisDense, ...portableDense, portable],
+    kernels: [shiftDense, ...mveDense, ...dspDense, cmsisDense, ...portableDense, portable],
   },
 });

@@ -20,6 +20,7 @@ import type { LowerContext } from './lower.js';
 import { mveDepthwiseConv2d } from './mve/depthwise-conv2d.js';
 import { slidingOverlap } from './overlap.js';
 import { portableDepthwise } from './portable/depthwise.js';
+import { shiftDepthwiseConv2d } from './shift/depthwise-conv2d.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -161,6 +162,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, ...portableDepthwise, clamped, general],
+    kernels: [shiftDepthwiseConv2d, cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, ...portableDepthwise, clamped, general],
   },
 });

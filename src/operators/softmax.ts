@@ -19,6 +19,7 @@ import { expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
+import { shiftSoftmax } from './shift/softmax.js';
 import { cType, signedTerm, typeName } from './views.js';
 
 const variants = ['tflite', 'dyadic'] as const;
@@ -152,6 +153,6 @@ export const softmax = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [dspSoftmax(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [shiftSoftmax(instantiate), dspSoftmax(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -1,7 +1,7 @@
 /** The LowerContext that operators see: collects integer tensors and nodes, proves every accumulator. */
 import { AccumulatorOverflowError, CalibrationError, IntegerGraphError, type UnsupportedNode } from '../errors.js';
 import { tensorOf, type FloatGraph, type FloatNode, type FloatTensor } from '../graph/float.js';
-import { INTEGER_GRAPH_SCHEMA, INTEGER_GRAPH_VERSION, type Codes, type IntegerGraph, type IntegerNode, type IntegerTensor, type RealMeaning, type Requantize, type TensorId } from '../graph/integer.js';
+import { INTEGER_GRAPH_SCHEMA, INTEGER_GRAPH_VERSION, type Codes, type IntegerGraph, type IntegerNode, type IntegerTensor, type RealMeaning, type Requantize, type TensorId, type WeightEncoding } from '../graph/integer.js';
 import { lanesFor, roundHalfAway, typeRange } from '../graph/lanes.js';
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, Arithmetic, LowerContext, QuantizationPlan, WeightPlan } from '../operators/lower.js';
@@ -85,11 +85,11 @@ export class Lowering implements LowerContext {
     return this.add(name, { name, shape, origin: node.origin, ...typed(plan) });
   }
 
-  constant(name: string, shape: readonly number[], bits: number, signed: boolean, codes: Int8Array | Uint8Array | Int16Array | Int32Array, real: RealMeaning | null = null): TensorId {
+  constant(name: string, shape: readonly number[], bits: number, signed: boolean, codes: Int8Array | Uint8Array | Int16Array | Int32Array, real: RealMeaning | null = null, encoding: WeightEncoding = { kind: 'affine' }): TensorId {
     const type = { bits, signed, packed: false };
     const origin = { file: this.graph.source.file, format: this.graph.source.format, nodeName: name, opType: 'Constant' };
     const data = inLanes(codes, type);
-    return this.add(name, { name, shape, type, real, codeRange: rangeOf(data), constant: { encoding: { kind: 'affine' }, data }, origin }).id;
+    return this.add(name, { name, shape, type, real, codeRange: rangeOf(data), constant: { encoding, data }, origin }).id;
   }
 
   emit({ from, ...request }: EmitRequest): IntegerNode {

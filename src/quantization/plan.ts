@@ -11,6 +11,7 @@ import { requireMethod } from './methods/index.js';
 import { planWeights } from './plan-weights.js';
 import { scaleGroups, type ScaleGroup } from './rules.js';
 import { activationPlan, BYTE_BITS } from './scales.js';
+import { planShiftWeights, type TermsOf } from './shift/plan.js';
 import { fitAccumulators } from './wide.js';
 import { parseBits, planWidths, type WidthOptions, type Widths } from './widths.js';
 
@@ -24,6 +25,8 @@ export interface QuantizationOptions {
   readonly widths?: WidthOptions;
   readonly seed: number;
   readonly biasCorrection?: boolean;
+  /** Powers of two a weight, for the arithmetic 'shift'; 1 unless said. */
+  readonly terms?: TermsOf;
 }
 
 /** CalibrationError where a float model comes without ranges. */
@@ -33,7 +36,10 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   const arith = chooseArithmetic(graph, options.arith);
   if (isTflite(arith) && !graph.quantized && asksForWide(options)) throw new UsageError(`--arith ${arith} has activations of at most 8 bits`, { hint: "TFLite's 16-bit kernels need 64-bit accumulators; use --arith dyadic" });
   const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, widths, arith);
-  const { weights, biases } = planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse' });
+  const { weights, biases } =
+    arith === 'shift'
+      ? { weights: planShiftWeights(graph, activations, options.terms ?? (() => 1), widths.weights), biases: new Map() }
+      : planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse' });
   const plan = {
     arith,
     method: options.method,
@@ -51,7 +57,7 @@ function asksForWide({ bits, widths }: QuantizationOptions): boolean {
   return [bits, ...Object.values(widths?.layers ?? {})].some((text) => parseBits(text).activationBits > BYTE_BITS);
 }
 
-const ARITHMETICS: readonly Arithmetic[] = ['dyadic', 'tflite', 'tflite-single'];
+const ARITHMETICS: readonly Arithmetic[] = ['dyadic', 'tflite', 'tflite-single', 'shift'];
 
 function chooseArithmetic(graph: FloatGraph, wanted: Arithmetic | undefined): Arithmetic {
   if (wanted === undefined) return graph.quantized && graph.source.format === 'tflite' ? 'tflite' : 'dyadic';

@@ -1,9 +1,9 @@
 /** Requantization of a node from real scales, in the mode of the arithmetic profile. */
-import { UsageError } from '../errors.js';
 import type { Requantize, RequantizeMode } from '../graph/integer.js';
 import type { ActivationPlan, Arithmetic } from '../operators/lower.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { dyadicMode, tfliteMode } from './multiplier.js';
+import { shiftMode } from './shift/requantize.js';
 
 /** Real scales of the accumulators (one a channel, or one for all) → output codes, clamped to a fused real range. */
 export function planRequantize(arith: Arithmetic, accumulatorScales: readonly number[], output: ActivationPlan, activation?: { readonly min: number; readonly max: number }): Requantize {
@@ -22,7 +22,7 @@ function requantizeMode(arith: Arithmetic, ratios: readonly number[], outputBits
     case 'dyadic':
       return dyadicMode(ratios, outputBits);
     case 'shift':
-      throw new UsageError("arithmetic 'shift' is not built yet", { hint: "use 'dyadic'" });
+      return shiftMode(ratios);
   }
 }
 

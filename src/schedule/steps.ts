@@ -3,6 +3,7 @@ import { UnsupportedOperatorError, type UnsupportedNode, UsageError } from '../e
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
 import { operator } from '../operators/index.js';
+import { isMultiplicationFree } from '../operators/shift/free.js';
 import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
 import { familiesOnRequest } from '../targets/families.js';
 import type { Target } from '../targets/target.js';
@@ -47,7 +48,7 @@ export function buildSteps(graph: IntegerGraph, target: Target, options: Schedul
 /** What the choice of kernels needs to know; nodes that are aliases have none. */
 export function searchOf(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, kernelsOf: KernelsOf = registered): Search {
   const nodes = graph.nodes.filter((node) => !aliases.has(node.outputs[0]!));
-  return { graph, nodes, families: familiesOf(target, options), target, options, users: countUses(graph), kernelsOf };
+  return { graph, nodes, families: familiesOf(graph, target, options), target, options, users: countUses(graph), kernelsOf };
 }
 
 export interface Match {
@@ -55,9 +56,12 @@ export interface Match {
   readonly kernel: KernelInstance;
 }
 
+/** Portable kernels stand for what needs no multiplication in the first place. */
+const WITHOUT_MULTIPLICATION: readonly string[] = ['shift', 'portable'];
+
 /** The chosen family before portable; `auto` takes the target's own, in its order of preference. */
-function familiesOf(target: Target, options: ScheduleOptions): readonly string[] {
-  if (options.kernels === 'auto') return target.families;
+function familiesOf(graph: IntegerGraph, target: Target, options: ScheduleOptions): readonly string[] {
+  if (options.kernels === 'auto') return graph.provenance.arith === 'shift' ? WITHOUT_MULTIPLICATION : target.families;
   const known = [...target.families, ...familiesOnRequest(target)];
   if (!known.includes(options.kernels)) {
     throw new UsageError(`${target.id} has no kernel family '${options.kernels}'`, { hint: `use one of auto, ${known.join(', ')}` });
@@ -87,6 +91,7 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
   for (const family of families) {
     for (const kernel of kernels) {
       if (kernel.family !== family) continue;
+      if (families === WITHOUT_MULTIPLICATION && family === 'portable' && !isMultiplicationFree(nodes[at]!)) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
       const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;

@@ -2,6 +2,7 @@
 import { AccumulatorOverflowError, IntegerGraphError, PtqError } from '../../errors.js';
 import type { Codes, IntegerGraph, IntegerNode, IntegerTensor, Requantize } from '../../graph/integer.js';
 import { constantCodes, integerTensor } from '../../graph/integer.js';
+import { verifyShiftWeights } from '../shift/weights.js';
 import { shapeText } from './attributes.js';
 
 export function integerGraphError(node: IntegerNode, message: string): IntegerGraphError {
@@ -87,6 +88,7 @@ export function verifyLinear(node: IntegerNode, t: LinearTensors, outputShape: r
   verifyActivationType(node, t.x);
   verifyActivationType(node, t.y);
   if (!t.weights.type.signed || t.weights.type.bits > 16) throw integerGraphError(node, 'weights must be signed, 2 to 16 bits');
+  verifyShiftWeights(node, t.weights);
   if (t.bias.type.bits !== 32 || !t.bias.type.signed) throw integerGraphError(node, 'the bias must be signed, 32 bits');
   const classes = biasClassesOf(node);
   const expected = classes ? [classCount(classes.rows) * classCount(classes.columns), channels] : [channels];

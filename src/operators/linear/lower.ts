@@ -44,7 +44,7 @@ function isConstant(context: LowerContext, id: string): boolean {
 function addWeights(node: FloatNode, context: LowerContext, plan: WeightPlan): string {
   const weights = context.float(node.inputs[1]);
   const real: IntegerTensor['real'] = { kind: 'affine', scale: plan.scale, zeroPoint: plan.scale.map(() => 0), axis: plan.scale.length === 1 ? null : plan.axis };
-  return context.constant(weights.name, weights.shape, plan.bits, true, plan.codes, real);
+  return context.constant(weights.name, weights.shape, plan.bits, true, plan.codes, real, plan.encoding);
 }
 
 function addBias(node: FloatNode, context: LowerContext, codes: Int32Array, scales: readonly number[]): string {

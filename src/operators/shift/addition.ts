@@ -1,0 +1,21 @@
+/** add and sub of the dyadic form without multiplication: both factors as sums of shifts. */
+import { integersAttribute } from '../attributes.js';
+import { foldedRounding } from '../addition.js';
+import { binaryKernel } from '../binary.js';
+import type { Kernel } from '../kernel.js';
+import { requantizeScalars, requantizeView, signedTerm } from '../views.js';
+import { shiftedSum } from './terms.js';
+
+export function shiftAddition(op: 'add' | 'sub'): Kernel {
+  const portable = binaryKernel(op, (node, view) => {
+    const [a, b] = integersAttribute(node, 'inputMultipliers', 2) as [number, number];
+    const { requantize, offset } = foldedRounding(node);
+    const terms = { aTerms: shiftedSum('a_code', a), bTerms: shiftedSum('b_code', b), offsetTerm: signedTerm(offset) };
+    return { view: { ...view, requantize: requantizeView(requantize), ...terms }, scalars: requantizeScalars(requantize), variant: '_shift' };
+  });
+  return {
+    family: 'shift',
+    when: ({ group }) => group[0]!.attributes['variant'] === 'dyadic',
+    instantiate: (context) => ({ ...portable.instantiate(context), family: 'shift', template: 'shift/addition' }),
+  };
+}

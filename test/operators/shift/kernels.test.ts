@@ -1,0 +1,119 @@
+/** Kernels without multiplication: random layers with any integer weights and with shift weights, against the simulator. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { IntegerGraph, Requantize } from '../../../src/graph/integer.js';
+import { shiftGrid, shiftWeightBits } from '../../../src/operators/shift/weights.js';
+import { proveNode } from '../../../src/quantization/index.js';
+import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS } from '../../../src/schedule/index.js';
+import { findTarget } from '../../../src/targets/index.js';
+import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
+import { Random } from '../../support/integer-graphs.js';
+import { type LinearCase, linearCase, randomConvolution, randomDepthwise, rangeOf } from '../../support/linear-cases.js';
+
+const kernels = suite('shift kernels');
+
+const TARGETS = ['cortex-m0plus', 'rv32imc', 'host'];
+
+/** Half the cases: weights that are sums of powers of two, beyond a byte. */
+function withShiftWeights(graph: IntegerGraph, random: Random): IntegerGraph {
+  const weights = graph.tensors.get(graph.nodes[0]!.inputs[1]!)!;
+  const grid = { terms: random.integer(1, 3), exponentBits: random.integer(1, 3) };
+  const values = shiftGrid(grid);
+  const data = Int16Array.from(weights.constant!.data, () => random.pick([...values]));
+  const tensor = {
+    ...weights,
+    type: { ...weights.type, bits: Math.max(9, shiftWeightBits(grid)) },
+    codeRange: [Math.min(...data), Math.max(...data)] as const,
+    constant: { encoding: { kind: 'shift' as const, ...grid, perChannelShift: null }, data },
+  };
+  return { ...graph, tensors: new Map([...graph.tensors, [tensor.id, tensor]]) };
+}
+
+/** The same layer under the arithmetic 'shift': one shift a channel, or one for all. */
+function shifted(one: LinearCase, random: Random): LinearCase {
+  const { name } = one;
+  const graph = random.next() < 0.5 ? withShiftWeights(one.graph, random) : one.graph;
+  const [node] = graph.nodes as readonly [IntegerGraph['nodes'][number]];
+  const output = graph.tensors.get(node.outputs[0]!)!;
+  const [low, high] = rangeOf(output.type);
+  const { accumulator } = proveNode(node, graph).bounds!;
+  const places = accumulator.map(([least, most]) => Math.max(0, Math.ceil(Math.log2(Math.max(-least, most, 1) / (high - low))) - random.integer(0, 3)));
+  const requantize: Requantize = {
+    mode: 'shift',
+    shift: random.next() < 0.3 ? [Math.max(...places)] : places,
+    rounding: random.pick(['halfUp', 'halfUp', 'floor']),
+    zeroPoint: random.integer(Math.max(low, -128), Math.min(high, 127)),
+    clamp: random.pick([[low, high] as const, [low, random.integer(1, high)] as const]),
+  };
+  const proven = proveNode({ ...node, requantize }, graph);
+  return { ...one, name, graph: { ...graph, nodes: [proven], provenance: { ...graph.provenance, arith: 'shift' } } };
+}
+
+function dense(random: Random, name: string): LinearCase {
+  const [rows, depth, outputs] = [random.integer(1, 3), random.pick([1, 7, 40, 700]), random.integer(1, 9)];
+  const input = random.pick([{ bits: 8 }, { bits: 8, signed: false }, { bits: 4 }]);
+  const zeroPoint = random.integer(...rangeOf(input));
+  return linearCase(name, random, { op: 'dense', input, inputShape: [rows, depth], weightShape: [outputs, depth], weightBits: random.pick([8, 4, 2]), outputChannels: outputs, outputShape: [rows, outputs], biasRows: 1, attributes: { inputZeroPoint: zeroPoint } });
+}
+
+/** Far between taps: more than a byte from one tap of a list to the next. */
+function sparse(random: Random, name: string): LinearCase {
+  const one = linearCase(name, random, {
+    op: 'conv2d', input: { bits: 8 }, inputShape: [3, 5, 1100], weightShape: [3, 1, 1, 1100], weightBits: 8, outputChannels: 3, outputShape: [3, 5, 3], biasRows: 1,
+    attributes: { strides: [1, 1], dilations: [1, 1], groups: 1, pad: { amounts: [0, 0, 0, 0], values: 0 }, inputZeroPoint: 0 },
+  });
+  const weights = one.graph.tensors.get(one.graph.nodes[0]!.inputs[1]!)!;
+  const data = weights.constant!.data.map((code, i) => (i % 300 === 299 ? code | 1 : 0));
+  const tensor = { ...weights, constant: { ...weights.constant!, data } };
+  return { ...one, graph: { ...one.graph, tensors: new Map([...one.graph.tensors, [tensor.id, tensor]]) } };
+}
+
+/** Deep layers of equal signs: lists longer than a byte counts, sums of a plane beyond 16 bits. */
+function deep(random: Random, name: string): LinearCase {
+  const one = linearCase(name, random, {
+    op: 'conv2d', input: { bits: 8 }, inputShape: [3, 3, 1100], weightShape: [2, 1, 1, 1100], weightBits: 4, outputChannels: 2, outputShape: [3, 3, 2], biasRows: 1,
+    attributes: { strides: [1, 1], dilations: [1, 1], groups: 1, pad: { amounts: [0, 0, 0, 0], values: -3 }, inputZeroPoint: -3 },
+  });
+  const weights = one.graph.tensors.get(one.graph.nodes[0]!.inputs[1]!)!;
+  const data = weights.constant!.data.map((_, i) => (i % 5 === 0 ? -1 : i < 1100 ? 4 : 1));
+  const tensor = { ...weights, constant: { ...weights.constant!, data } };
+  return { ...one, graph: { ...one.graph, tensors: new Map([...one.graph.tensors, [tensor.id, tensor]]) } };
+}
+
+/** Cases of 16-bit inputs have no kernel here. */
+function narrow(make: (random: Random, name: string) => LinearCase): (random: Random, name: string) => LinearCase {
+  return (random, name) => {
+    for (;;) {
+      const one = make(random, name);
+      if (one.graph.tensors.get('x')!.type.bits <= 8) return one;
+    }
+  };
+}
+
+function drawn(seed: number, count: number, make: (random: Random, name: string) => LinearCase): LinearCase[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, i) => shifted(make(random, `case ${i} of seed ${seed}`), random));
+}
+
+const CASES: Readonly<Record<string, () => LinearCase[]>> = {
+  conv2d: () => [...drawn(51, 14, narrow(randomConvolution)), ...drawn(52, 1, sparse), ...drawn(53, 2, deep)],
+  'depthwise-conv2d': () => drawn(54, 14, narrow(randomDepthwise)),
+  dense: () => drawn(55, 6, dense),
+};
+
+for (const [op, make] of Object.entries(CASES)) {
+  kernels(`${op} equals the simulator, tensor by tensor`, async () => {
+    const cases = make();
+    for (const { name, graph } of cases) {
+      const steps = buildSchedule(graph, findTarget('host'), DEFAULT_SCHEDULE_OPTIONS).steps;
+      assert.ok(steps.every((step) => step.kernel.family === 'shift'), name);
+    }
+    await expectFirmwareMatchesSimulator(cases, TARGETS);
+  });
+}
+
+kernels('little memory: one word a tap', async () => {
+  await expectFirmwareMatchesSimulator(drawn(56, 4, narrow(randomConvolution)), ['host'], { optimize: 'ram' });
+});
+
+kernels.run();
