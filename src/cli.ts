@@ -170,8 +170,10 @@ function addToolCommands(program: Command): void {
     });
   quantizeOptions(generateOptions(program.command('bench').argument('<models...>')))
     .description('cost table per layer and in total')
+    .option('--vectors <n>', 'inputs the built firmware must reproduce (default 4)', toInteger)
     .option('--pareto', 'what --optimize speed, ram and flash each cost, beside one another')
-    .addHelpText('after', '\nExample:\n  ptq-gen bench a.tflite b.tflite --target cortex-m7')
+    .option('--json <file>', "reports with the peers' figures as a JSON array; '-' prints nothing else on stdout")
+    .addHelpText('after', '\nEvery layout of the weights that the target knows is measured, unless --weights, --winograd or --flash-budget names one.\n\nExample:\n  ptq-gen bench a.tflite b.tflite --target cortex-m7')
     .action(async (models: string[], options: Record<string, unknown>) => {
       const { benchCommand } = await import('./commands/bench.js');
       process.exitCode = await benchCommand(models, options);

@@ -1,5 +1,7 @@
 /** `ptq-gen bench MODEL… --pareto`: memory, instructions and flash of every --optimize choice. */
+import { resolve } from 'node:path';
 import { EXIT } from '../errors.js';
+import { writeFileWhole } from '../files.js';
 import { resolveOptions, type GivenOptions, type RoadOptions } from '../options.js';
 import { buildTarget, quantizeModel } from '../pipeline.js';
 import { silentProgress } from '../progress.js';
@@ -17,6 +19,8 @@ export interface ParetoPoint {
 
 export async function paretoCommand(models: readonly string[], given: GivenOptions): Promise<number> {
   let exact = true;
+  const all: ParetoPoint[] = [];
+  const quiet = given.json === '-';
   for (const path of models) {
     const base = resolveOptions({ vectors: 4, ...given, model: path, target: given.target ?? 'cortex-m7' });
     base.targets.forEach(findTarget);
@@ -28,9 +32,13 @@ export async function paretoCommand(models: readonly string[], given: GivenOptio
         points.push({ goal, report });
         exact &&= report.verify.bitExact !== false;
       }
-      process.stdout.write(`${model.graph.name} on ${target}\n${paretoTable(points)}\n\n`);
+      all.push(...points);
+      if (!quiet) process.stdout.write(`${model.graph.name} on ${target}\n${paretoTable(points)}\n\n`);
     }
   }
+  const text = `${JSON.stringify(all.map(({ goal, report }) => ({ ...report, optimize: goal })), null, 2)}\n`;
+  if (quiet) process.stdout.write(text);
+  else if (given.json !== undefined) await writeFileWhole(resolve(given.json), text);
   return exact ? EXIT.ok : EXIT.mismatch;
 }
 

@@ -68,19 +68,21 @@ function familyOf(step: Step, node: IntegerNode): string {
 
 function layers(inputs: ReportInputs): ReportLayer[] {
   const { graph, schedule, measured } = inputs;
-  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, first: i === 0, family: familyOf(s, n) }] as const)));
+  const nameOf = (node: IntegerNode) => node.origin.nodeName || node.id;
+  const stepOf = new Map(schedule.steps.flatMap((s) => s.nodes.map((n, i) => [n.id, { step: s.index, fusedInto: i === 0 ? null : nameOf(s.nodes[0]!), family: familyOf(s, n) }] as const)));
   return graph.nodes.map((node) => {
     const output = integerTensor(graph, node.outputs[0]!);
     const at = stepOf.get(node.id);
-    // A fused step's instructions are shown with its first node; a node without a step (reshape) costs none.
-    const instructions = !measured.stepInstructions ? null : !at ? 0 : at.first ? (measured.stepInstructions[at.step] ?? null) : 0;
+    // A node without a step (reshape) costs none.
+    const instructions = !measured.stepInstructions || at?.fusedInto ? null : !at ? 0 : (measured.stepInstructions[at.step] ?? null);
     return {
-      name: node.origin.nodeName || node.id,
+      name: nameOf(node),
       op: node.op,
       kernels: at?.family ?? null,
       outputShape: output.shape,
       macs: nodeMacs(node, graph),
       instructions,
+      fusedInto: at?.fusedInto ?? null,
       weightBits: weightBits(node, graph),
       activationBits: output.type.bits,
       sqnrDb: inputs.sqnrDb.get(output.id) ?? null,

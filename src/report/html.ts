@@ -62,7 +62,7 @@ function layerRow(layer: ReportLayer, most: number): string {
   const width = layer.instructions === null || most === 0 ? 0 : Math.round((90 * layer.instructions) / most);
   return (
     `<tr><td>${escapeHtml(layer.name)}</td><td>${layer.op}</td><td>${layer.kernels ?? '–'}</td><td>${layer.outputShape.join('×')}</td><td>${bits}</td>` +
-    `<td class="n">${count(layer.macs)}</td><td class="n">${count(layer.instructions)}</td><td><span class="bar" style="width:${width}px"></span></td>` +
+    `<td class="n">${count(layer.macs)}</td><td class="n">${layer.fusedInto === null ? count(layer.instructions) : `<span title="in the step of ${escapeHtml(layer.fusedInto)}">″</span>`}</td><td><span class="bar" style="width:${width}px"></span></td>` +
     `<td class="n">${layer.sqnrDb === null ? '–' : layer.sqnrDb.toFixed(1)}</td></tr>`
   );
 }

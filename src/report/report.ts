@@ -32,6 +32,8 @@ export interface ReportLayer {
   readonly outputShape: readonly number[];
   readonly macs: number;
   readonly instructions: number | null;
+  /** The layer whose step computes this one as well, and whose instructions are those of both; its own are null. */
+  readonly fusedInto: string | null;
   readonly weightBits: number | null;
   readonly activationBits: number;
   readonly sqnrDb: number | null;

@@ -15,12 +15,18 @@ export function table(header: readonly string[], rows: readonly (readonly string
   return [pc.bold(line(header)), ...rows.map(line)].join('\n');
 }
 
-function shorten(name: string, length = 36): string {
+export function shorten(name: string, length = 36): string {
   return name.length <= length ? name : `…${name.slice(name.length - length + 1)}`;
 }
 
-function layerRow(layer: ReportLayer, mixed: boolean): string[] {
-  const perMac = layer.instructions !== null && layer.macs > 0 ? (layer.instructions / layer.macs).toFixed(2) : '';
+/** Instructions and those a MAC; a layer that runs in another one's step shows a ditto mark, and the other one has both's. */
+export function instructionCells(layer: ReportLayer, layers: readonly ReportLayer[]): readonly [string, string] {
+  if (layer.fusedInto !== null) return ['″', ''];
+  const macs = layer.macs + layers.reduce((sum, other) => sum + (other.fusedInto === layer.name ? other.macs : 0), 0);
+  return [count(layer.instructions), layer.instructions !== null && macs > 0 ? (layer.instructions / macs).toFixed(2) : ''];
+}
+
+function layerRow(layer: ReportLayer, layers: readonly ReportLayer[], mixed: boolean): string[] {
   const bits = layer.weightBits === null ? `a${layer.activationBits}` : `w${layer.weightBits}a${layer.activationBits}`;
   return [
     shorten(layer.name),
@@ -29,8 +35,7 @@ function layerRow(layer: ReportLayer, mixed: boolean): string[] {
     layer.outputShape.join('x'),
     bits,
     count(layer.macs),
-    count(layer.instructions),
-    perMac,
+    ...instructionCells(layer, layers),
     layer.sqnrDb === null ? '–' : layer.sqnrDb.toFixed(1),
   ];
 }
@@ -39,7 +44,7 @@ export function layerTable(report: Report): string {
   // one family alone stands in the title
   const mixed = new Set(report.layers.flatMap((l) => l.kernels ?? [])).size > 1;
   const header = ['layer', 'operator', ...(mixed ? ['kernels'] : []), 'output', 'bits', 'MACs', 'instructions', '/MAC', 'SQNR dB'];
-  return table(header, report.layers.map((l) => layerRow(l, mixed)), [4, 5, 6, 7].map((column) => (mixed ? column + 1 : column)));
+  return table(header, report.layers.map((l) => layerRow(l, report.layers, mixed)), [4, 5, 6, 7].map((column) => (mixed ? column + 1 : column)));
 }
 
 function verdict(report: Report): string {

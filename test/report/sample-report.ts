@@ -2,7 +2,7 @@
 import type { Report } from '../../src/report/report.js';
 
 export function sampleReport(change: Partial<Report> = {}): Report {
-  const layer = (i: number) => ({ name: `/features/conv<${i}>`, op: 'conv2d', kernels: 'portable', outputShape: [12, 12, 16], macs: 10_000 * (i + 1), instructions: 30_000 * (i + 1), weightBits: 8, activationBits: 8, sqnrDb: 36.5 - i });
+  const layer = (i: number) => ({ name: `/features/conv<${i}>`, op: 'conv2d', kernels: 'portable', outputShape: [12, 12, 16], macs: 10_000 * (i + 1), instructions: 30_000 * (i + 1), fusedInto: null, weightBits: 8, activationBits: 8, sqnrDb: 36.5 - i });
   return {
     schemaVersion: 1,
     tool: 'ptq-gen 0.1.0',
