@@ -26,7 +26,9 @@ function quantizeOptions(command: Command): Command {
     .option('--bias-correction', 'correct means and deviations that quantized weights shift (default with --method nearest below 8 weight bits)')
     .option('--no-bias-correction', 'leave them')
     .option('--equalize', 'equalize the weights of consecutive layers channel by channel before anything is quantized')
-    .option('--bits <wNaM>', 'bit widths, 2 to 8 (default w8a8)')
+    .option('--bits <wNaM>', 'bit widths, 2 to 8 (default w8a8); auto: chosen layer by layer within --budget, activations of 8 bits; auto-both: weights and input of a layer alike')
+    .option('--budget <list>', 'with --bits auto: size=BYTES (weights in flash), ram=BYTES, instructions=N, or a share of 8 bits everywhere: size=60%')
+    .addOption(new Option('--sensitivity <kind>', 'with --bits auto, what a width costs: measured on the calibration samples (default) or by the hessian').choices(['measured', 'hessian']))
     .option('--edge-bits <n>', 'least bits of first and last layers (default 8)', toInteger)
     .option('--iterations <n>', 'iterations a unit, for methods that learn', toInteger)
     .option('--resume', 'go on with the units that an interrupted optimisation has finished')
@@ -105,6 +107,7 @@ function addCommands(program: Command): void {
       process.stdout.write(`${await inspectCommand(model, options)}\n`);
     });
   quantizeOptions(program.command('quantize').argument('<model>').requiredOption('-o, --out <file>', 'where the integer graph goes (.ptq.json; the weights beside it)'))
+    .option('-t, --target <name>', 'with --bits auto: where the cost of the layers is measured')
     .description('stops at the integer graph')
     .addHelpText('after', '\nExample:\n  ptq-gen quantize model.onnx --calib calib.npy -o model.ptq.json')
     .action(async (model: string, options: Record<string, unknown>) => {

@@ -4,6 +4,8 @@ import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { UsageError } from './errors.js';
 import { packageRoot } from './package-root.js';
+import { isAuto } from './quantization/mixed/budget.js';
+import type { ScheduleOptions } from './schedule/index.js';
 
 export const CONFIG_FILE = 'ptq-gen.config.json';
 
@@ -42,6 +44,8 @@ const optionsSchema = v.strictObject({
   biasCorrection: v.optional(v.boolean()),
   equalize: v.optional(v.boolean()),
   bits: v.optional(v.string()),
+  budget: v.optional(v.string()),
+  sensitivity: v.optional(choice(['measured', 'hessian'])),
   edgeBits: v.optional(v.pipe(v.number(), v.integer(), v.minValue(2), v.maxValue(8))),
   /** Layer → wNaM. */
   layerBits: v.optional(v.record(v.string(), v.string())),
@@ -81,6 +85,7 @@ export interface RoadOptions extends GivenOptions {
   readonly method: string;
   readonly observer: 'min-max' | 'percentile' | 'mse' | 'kl';
   readonly bits: string;
+  readonly sensitivity: 'measured' | 'hessian';
   readonly vectors: number;
   readonly seed: number;
   readonly keepInput: boolean;
@@ -147,12 +152,14 @@ export function resolveOptions(commandLine: GivenOptions, configFile?: string): 
     targets: [...new Set(targets)],
     kernels: base.kernels ?? 'auto',
     optimize: base.optimize ?? 'speed',
-    weights: base.weights ?? 'int8',
+    // Widths are searched for what they save in flash.
+    weights: base.weights ?? (isAuto(base.bits ?? '') ? 'packed' : 'int8'),
     winograd: base.winograd ?? false,
     metric: base.metric ?? 'top1',
     method: base.method ?? 'nearest',
     observer: base.observer ?? 'mse',
     bits: base.bits ?? 'w8a8',
+    sensitivity: base.sensitivity ?? 'measured',
     vectors: base.vectors ?? 16,
     seed: base.seed ?? 0,
     keepInput: base.keepInput ?? false,
@@ -167,4 +174,9 @@ export function resolveOptions(commandLine: GivenOptions, configFile?: string): 
 /** Folders of the libraries that the user named, by the libraries' names. */
 export function checkoutsOf({ cmsisNn }: Pick<GivenOptions, 'cmsisNn'>): Readonly<Record<string, string>> {
   return cmsisNn === undefined ? {} : { 'cmsis-nn': cmsisNn };
+}
+
+/** What the options say about kernels, layouts and memory. */
+export function scheduleOptionsOf({ kernels, optimize, weights, winograd, flashBudget, maxRam, keepInput }: RoadOptions): ScheduleOptions {
+  return { kernels, optimize, weights, winograd, flashBudget: flashBudget ?? null, ...(maxRam !== undefined && { ramBudget: maxRam }), keepInput };
 }

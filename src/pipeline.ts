@@ -15,15 +15,18 @@ import { verifyIntegerGraph } from './graph/verify.js';
 import { measureProject } from './measure.js';
 import { CMSIS_NN } from './operators/cmsis-nn/library.js';
 import type { QuantizationPlan } from './operators/lower.js';
-import { checkoutsOf, type RoadOptions } from './options.js';
+import { chooseWidths, wantedBudgets } from './mixed-precision.js';
+import { checkoutsOf, type RoadOptions, scheduleOptionsOf } from './options.js';
 import { equalizeLayers } from './passes/float/equalize.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type RoundingProof } from './quantization/index.js';
+import { fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type QuantizationOptions, type RoundingProof } from './quantization/index.js';
+import { isAuto } from './quantization/mixed/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
 import type { HtmlData } from './report/html.js';
+import type { ReportMixedPrecision } from './report/mixed-precision.js';
 import type { Report, ReportAccuracy } from './report/report.js';
 import { buildSchedule, optimizeArena } from './schedule/index.js';
 import { findTarget } from './targets/index.js';
@@ -77,6 +80,8 @@ export interface QuantizedModel {
   /** Null for a saved integer graph. */
   readonly float: FloatGraph | null;
   readonly plan: QuantizationPlan | null;
+  /** How `--bits auto` chose the widths, null without it. */
+  readonly mixed: ReportMixedPrecision | null;
   readonly calibration: CalibrationTable | null;
   /** Data that vectors are drawn from: evaluation, else calibration. */
   readonly data: SampleSet | null;
@@ -113,16 +118,17 @@ class Clock {
 /** Import, calibrate, quantize, evaluate. */
 export async function quantizeModel(options: RoadOptions, progress: Progress): Promise<QuantizedModel> {
   const clock = new Clock(progress);
+  wantedBudgets(options);
   const dump = new Dump(options.dump ? resolve('build', basename(options.model).replace(/\.\w+$/, '')) : null);
   if (options.model.endsWith('.ptq.json')) return savedModel(options, clock);
   const preprocess = preprocessOf(options);
   const { float, notes } = await clock.stage('import', `import ${options.model}`, () => importModel(options, dump));
   const { samples, calibration } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(float, options, preprocess, note));
-  const { graph, plan, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
+  const { graph, plan, mixed, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
-  return { graph, float, plan, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
+  return { graph, float, plan, mixed, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
 }
 
 async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly float: FloatGraph; readonly notes: readonly string[] }> {
@@ -147,42 +153,53 @@ async function calibrateModel(float: FloatGraph, options: RoadOptions, preproces
 }
 
 async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calibration: CalibrationTable | null, options: RoadOptions, preprocess: Preprocess | undefined, dump: Dump, note: (text: string) => void) {
-  const quantization = {
-    ...(options.arith !== undefined && { arith: options.arith as never }),
-    method: options.method,
-    bits: options.bits,
-    seed: options.seed,
-    ...(options.terms !== undefined && { terms: () => Number(options.terms) }),
-    widths: { ...(options.edgeBits !== undefined && { edgeBits: options.edgeBits }), ...(options.layerBits && { layers: options.layerBits }) },
-  };
+  const tables = new Map(preprocess ? [...rawPorts(samples)].map((name) => [name, preprocess] as const) : []);
+  const lower = (plan: QuantizationPlan) => lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}` });
+  const fold = (graph: IntegerGraph) => (options.fold ? optimizeIntegerGraph(graph) : unfolded(graph));
   const biasCorrection = options.biasCorrection ?? (samples !== null && correctsByDefault(float, options));
-  const draft = planQuantization(float, calibration, quantization);
-  const plan = await refinePlan(draft, {
+  const budgets = wantedBudgets(options);
+  const mixed = budgets && (await chooseWidths(budgets, { float, samples, calibration, options, quantization: quantizationOptions(options), corrected: biasCorrection, lower: (plan) => fold(lower(plan)).graph, note }));
+  const layerBits = mixed?.layers ?? options.layerBits;
+  const draft = planQuantization(float, calibration, quantizationOptions({ ...options, layerBits }));
+  const plan = await refinePlan({ ...draft, ...(mixed && { bits: options.bits }) }, {
     graph: float,
     calibration,
     samples,
     seed: options.seed,
     biasCorrection,
     note,
-    checkpoint: unitStore(float, samples, options),
+    checkpoint: unitStore(float, samples, { ...options, layerBits }),
     ...(options.iterations !== undefined && { iterations: options.iterations }),
   });
-  const tables = new Map(preprocess ? [...rawPorts(samples)].map((name) => [name, preprocess] as const) : []);
-  const lowered = lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}` });
+  const lowered = lower(plan);
   await dump.stage('lowered', () => printIntegerGraph(lowered));
-  const { graph, savings } = options.fold ? optimizeIntegerGraph(lowered) : unfolded(lowered);
+  const { graph, savings } = fold(lowered);
   verifyIntegerGraph(graph);
   await dump.stage('integer-passes', () => [...savings.log, '', printIntegerGraph(graph)].join('\n'));
-  return { graph, plan, folding: { macsBefore: savings.macsBefore, macsAfter: savings.macsAfter, channelsRemoved: savings.channelsRemoved, weightBytesRemoved: savings.weightBytesRemoved } };
+  return { graph, plan, mixed: mixed?.report ?? null, folding: { macsBefore: savings.macsBefore, macsAfter: savings.macsAfter, channelsRemoved: savings.channelsRemoved, weightBytesRemoved: savings.weightBytesRemoved } };
+}
+
+type Layered = Omit<RoadOptions, 'layerBits'> & { readonly layerBits?: RoadOptions['layerBits'] | undefined };
+
+function quantizationOptions(options: Layered): QuantizationOptions {
+  return {
+    ...(options.arith !== undefined && { arith: options.arith as never }),
+    method: options.method,
+    // Chosen widths stand layer by layer; what has no choice keeps 8 bits.
+    bits: isAuto(options.bits) ? 'w8a8' : options.bits,
+    seed: options.seed,
+    ...(options.terms !== undefined && { terms: () => Number(options.terms) }),
+    widths: { ...(options.edgeBits !== undefined && { edgeBits: options.edgeBits }), ...(options.layerBits && { layers: options.layerBits }) },
+  };
 }
 
 /** Forward passes alone bring back most of what few bits lose; methods that learn need no correction. */
 function correctsByDefault(float: FloatGraph, { method, bits, arith }: RoadOptions): boolean {
-  return method === 'nearest' && !float.quantized && (parseBits(bits).weightBits < 8 || arith === 'shift');
+  return method === 'nearest' && !float.quantized && (isAuto(bits) || parseBits(bits).weightBits < 8 || arith === 'shift');
 }
 
 /** Finished units lie beside the projects; what they depend on is their key. */
-function unitStore(float: FloatGraph, samples: SampleSet | null, options: RoadOptions): Checkpoint {
+function unitStore(float: FloatGraph, samples: SampleSet | null, options: Layered): Checkpoint {
   const { equalize, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms } = options;
   const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms });
   const name = `${float.name.replace(/[^\w.-]+/g, '-')}-units.json`;
@@ -205,7 +222,7 @@ async function savedModel(options: RoadOptions, clock: Clock): Promise<Quantized
   const source = options.eval ?? options.calib;
   const data = source === undefined ? null : await loadSamples(source, portsAsFloatGraph(graph), loadOptions(preprocessOf(options)));
   const macs = graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0);
-  return { graph, float: null, plan: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), notes: [], seconds: clock.seconds };
+  return { graph, float: null, plan: null, mixed: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), notes: [], seconds: clock.seconds };
 }
 
 /** One target of a quantized model: schedule, generate, build, run, compare. */
@@ -214,7 +231,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
   const target = findTarget(targetId);
   const directory = projectDirectory(model.graph.name, target.id, options);
   const schedule = await clock.stage('generate', `generate ${target.id}`, async () => {
-    const schedule = await optimizeArena(buildSchedule(model.graph, target, { kernels: options.kernels, optimize: options.optimize, weights: options.weights, winograd: options.winograd, flashBudget: options.flashBudget ?? null, ...(options.maxRam !== undefined && { ramBudget: options.maxRam }), keepInput: options.keepInput }));
+    const schedule = await optimizeArena(buildSchedule(model.graph, target, scheduleOptionsOf(options)));
     await writeProject(emitProject(schedule, { commandLine: commandLineOf(options, target.id), wrapper: options.wrapper }), directory);
     return schedule;
   });
@@ -231,6 +248,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     params: model.params,
     preprocess: preprocessText(options),
     folding: model.folding,
+    mixed: model.mixed,
     proven: roundingText(model.rounding),
     seconds,
   });

@@ -31,6 +31,7 @@ export interface ReportInputs {
   readonly params: number;
   readonly preprocess: string | null;
   readonly folding: Report['folding'];
+  readonly mixed?: Report['mixedPrecision'];
   /** What was proven of the integers before any target was chosen. */
   readonly proven: readonly string[];
   readonly seconds: Report['seconds'];
@@ -163,6 +164,7 @@ export function buildReport(inputs: ReportInputs): Report {
     proofs: { ...measured.proofs, noOverflow: overflow.holds, details: [overflow.detail, ...inputs.proven, ...measured.proofs.details] },
     layers: layers(inputs),
     folding: inputs.folding,
+    mixedPrecision: inputs.mixed ?? null,
     seconds: inputs.seconds,
   };
 }

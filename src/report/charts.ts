@@ -101,3 +101,32 @@ export function codeHistogram(name: string, codes: ArrayLike<number>): Histogram
   for (let i = 0; i < codes.length; i++) counts[Math.min(bins - 1, Math.floor((codes[i]! - low) / width))]!++;
   return { name, low, high: high + 1, counts };
 }
+
+/** A choice of bit widths: what it costs and how far the predictions move. */
+export interface WidthPoint {
+  readonly cost: number;
+  readonly divergence: number;
+  /** `w4a8` of uniform widths; empty on the front. */
+  readonly label: string;
+  readonly kind: 'best widths' | 'one width' | 'chosen';
+}
+
+/** The front of bit widths as a line, uniform widths and the chosen ones as points beside it. */
+export function widthsChart(points: readonly WidthPoint[], costTitle: string): Promise<string> {
+  // A logarithmic scale has no place for 0.
+  const values = points.map((point) => ({ ...point, divergence: Math.max(point.divergence, 1e-9) }));
+  const x = { field: 'cost', type: 'quantitative', title: costTitle, scale: { zero: false } };
+  const y = { field: 'divergence', type: 'quantitative', title: 'divergence from float', scale: { type: 'log' }, axis: { tickCount: 6, format: '~e' } };
+  const color = { field: 'kind', type: 'nominal', title: null, scale: { domain: ['best widths', 'one width', 'chosen'], range: ['#4c78a8', '#888', '#e45756'] } };
+  const only = (kind: WidthPoint['kind']) => [{ filter: { field: 'kind', equal: kind } }];
+  return toSvg({
+    width: 640,
+    height: 280,
+    data: { values },
+    layer: [
+      { transform: only('best widths'), mark: { type: 'line', interpolate: 'step-after' }, encoding: { x, y, color } },
+      { mark: { type: 'point', filled: true, size: 50, opacity: 1 }, encoding: { x, y, color } },
+      { transform: only('one width'), mark: { type: 'text', align: 'left', dx: 7, color: '#888' }, encoding: { x, y, text: { field: 'label' } } },
+    ],
+  });
+}

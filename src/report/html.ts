@@ -1,5 +1,6 @@
 /** One self-contained page a run: summary, layers, arena picture, histograms. No script, no network, readable in print. */
 import { arenaChart, histogramChart, type ArenaBlock, type HistogramSeries } from './charts.js';
+import { mixedPrecisionSection } from './mixed-precision-html.js';
 import type { Report, ReportLayer } from './report.js';
 
 export interface HtmlData {
@@ -91,6 +92,7 @@ async function section(data: HtmlData): Promise<string> {
     cards(r),
     mismatch ? `<p class="bad">First difference: vector ${mismatch.vector}, tensor ${escapeHtml(mismatch.tensor)} at [${mismatch.index.join(', ')}]: simulator ${mismatch.expected}, firmware ${mismatch.actual}.</p>` : '',
     `<h2>Layers</h2>${layerTable(r)}`,
+    r.mixedPrecision ? await mixedPrecisionSection(r.mixedPrecision, escapeHtml) : '',
     `<h2>Arena over time</h2><p class="soft">${count(r.cost.arenaBytes)} bytes; the largest live set of the unfused graph is ${count(r.cost.liveSetBytes)}.</p>${await arenaChart(data.arena, r.cost.arenaBytes)}`,
     data.weights.length > 0 ? `<h2>Weights, as codes</h2>${await histogramChart(data.weights)}` : '',
     data.activations.length > 0 ? `<h2>Activations over the calibration data</h2>${await histogramChart(data.activations)}` : '',

@@ -1,5 +1,6 @@
 /** report.json (schemaVersion 1): one object for one target. Scripts depend on it; add freely, rename nothing. */
 import type { Mismatch } from '../errors.js';
+import type { ReportMixedPrecision } from './mixed-precision.js';
 
 export interface ReportPort {
   readonly name: string;
@@ -129,5 +130,7 @@ export interface Report {
   readonly layers: readonly ReportLayer[];
   /** What exact folding saved. */
   readonly folding: { readonly macsBefore: number; readonly macsAfter: number; readonly channelsRemoved: number; readonly weightBytesRemoved: number };
+  /** How `--bits auto` chose the widths; null without it. */
+  readonly mixedPrecision?: ReportMixedPrecision | null;
   readonly seconds: { readonly [stage in 'import' | 'calibrate' | 'quantize' | 'simulate' | 'generate' | 'build' | 'run']: number | null };
 }

@@ -1,5 +1,6 @@
 /** The report as a person reads it in a terminal: one table of layers, one of totals. */
 import pc from 'picocolors';
+import { costText, gapText, paretoTable, type ReportMixedPrecision, sensitivityTable } from './mixed-precision.js';
 import type { Report, ReportLayer } from './report.js';
 
 const number = new Intl.NumberFormat('en-US');
@@ -99,7 +100,19 @@ function score(metric: string, value: number): string {
   return metric === 'top1' || metric === 'miou' ? `${(100 * value).toFixed(2)} %` : metric === 'sqnrDb' ? `${value.toFixed(2)} dB` : value.toPrecision(5);
 }
 
+/** Sensitivities, the front, and what the budget came to. */
+function mixedText(mixed: ReportMixedPrecision): string {
+  const spent = mixed.budget.map(({ resource, limit }) => `${resource} ${costText(resource, mixed.measured[resource])} of ${costText(resource, limit)} (predicted ${costText(resource, mixed.predicted[resource])})`);
+  const lines = [
+    `${pc.bold('bit widths')}    ${spent.join(', ')} on ${mixed.target}; ${mixed.sensitivity} divergence ${mixed.objective.toPrecision(3)}, ${gapText(mixed.gap)}`,
+    table(...sensitivityTable(mixed), [2, 3, 4, ...Array.from({ length: 7 }, (_, i) => 6 + i)]),
+    '',
+    table(...paretoTable(mixed), [1, 2, 3, 4]),
+  ];
+  return lines.join('\n');
+}
+
 export function terminalReport(report: Report): string {
   const title = pc.bold(pc.cyan(`${report.model.name} on ${report.target}`)) + pc.dim(`  kernels ${report.kernels}, weights ${report.weights}, ${report.bits}, ${report.arith}, ${report.method}`);
-  return [title, layerTable(report), '', summary(report)].join('\n');
+  return [title, layerTable(report), ...(report.mixedPrecision ? ['', mixedText(report.mixedPrecision)] : []), '', summary(report)].join('\n');
 }

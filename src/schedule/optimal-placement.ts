@@ -17,7 +17,7 @@ export async function placeOptimally(problem: Problem, known: Placement, lowerBo
   const pairs = pairsOf(problem);
   if (pairs.length > MOST_PAIRS) return { placement: known, proven: false };
   const text = programText(problem, pairs, known.bytes, lowerBoundBytes);
-  const solution = await solve({ text, timeLimitSeconds: TIME_LIMIT_SECONDS });
+  const solution = await solve({ text, timeLimitSeconds: TIME_LIMIT_SECONDS, absoluteGap: 0.5 });
   if (!solution) return { placement: known, proven: false };
   const offsets = new Map(problem.buffers.map((b, i) => [b.id, Math.round(solution.values.get(`o${i}`) ?? 0) * problem.alignment]));
   const bytes = Math.max(0, ...problem.buffers.map((b) => offsets.get(b.id)! + b.bytes));
