@@ -28,19 +28,27 @@ export function numberAttribute(node: AttributedNode, name: string): number {
   return value;
 }
 
-export function integerAttribute(node: AttributedNode, name: string): number {
+/** An integer, at least `least` where that is given. */
+export function integerAttribute(node: AttributedNode, name: string, least = Number.NEGATIVE_INFINITY): number {
   const value = node.attributes[name];
-  if (!isNumber(value) || !Number.isInteger(value)) throw wrong(node, name, 'an integer');
+  if (!isInteger(value, least)) throw wrong(node, name, `an integer${atLeast(least)}`);
   return value;
 }
 
-/** A list of integers, of the given length where one is given. */
-export function integersAttribute(node: AttributedNode, name: string, length?: number): readonly number[] {
+/** A list of integers: of the given length and at least `least`, where these are given. */
+export function integersAttribute(node: AttributedNode, name: string, length?: number, least = Number.NEGATIVE_INFINITY): readonly number[] {
   const value = node.attributes[name];
-  const wanted = `a list of ${length ?? 'any number of'} integers`;
-  if (!Array.isArray(value) || !value.every((v) => isNumber(v) && Number.isInteger(v))) throw wrong(node, name, wanted);
-  if (length !== undefined && value.length !== length) throw wrong(node, name, wanted);
+  const good = Array.isArray(value) && (length === undefined || value.length === length) && value.every((item) => isInteger(item, least));
+  if (!good) throw wrong(node, name, length === undefined ? `a list of integers${atLeast(least)}` : `${length} integers${atLeast(least)}`);
   return value as readonly number[];
+}
+
+function isInteger(value: AttributeValue | undefined, least: number): value is number {
+  return isNumber(value) && Number.isInteger(value) && value >= least;
+}
+
+function atLeast(least: number): string {
+  return least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`;
 }
 
 export function stringAttribute<T extends string>(node: AttributedNode, name: string, choices: readonly T[]): T {
@@ -55,13 +63,17 @@ export function booleanAttribute(node: AttributedNode, name: string): boolean {
   return value;
 }
 
-/** The clamp fused behind an operator; absent or null: none. */
+/** The clamp fused behind an operator, its bounds may be ±Infinity; absent or null: none. */
 export function activationAttribute(node: AttributedNode): FusedActivation | null {
   const value = node.attributes['activation'];
   if (value === undefined || value === null) return null;
   const { min, max } = value as { readonly min?: AttributeValue; readonly max?: AttributeValue };
   if (!isNumber(min) || !isNumber(max) || min > max) throw wrong(node, 'activation', '{ min, max } with min ≤ max, or null');
   return { min, max };
+}
+
+export function shapeText(shape: readonly number[]): string {
+  return `[${shape.join(', ')}]`;
 }
 
 /** A negative axis counts from the end. */
