@@ -7,10 +7,9 @@
  */
 import type { FloatNode } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode, Requantize } from '../graph/integer.js';
-import { integerAttribute, integersAttribute, stringAttribute } from './attributes.js';
+import { activationAttribute, integerAttribute, integersAttribute, stringAttribute } from './attributes.js';
 import { binaryKernel, binaryTensors, verifyBinary, type BinaryView } from './binary.js';
 import { cmsisAdd } from './cmsis-nn/elementwise.js';
-import { activationOf } from './linear/attributes.js';
 import { isTflite } from './codes.js';
 import { roundHalfAway } from '../graph/lanes.js';
 import type { IntegerSide } from './definition.js';
@@ -34,7 +33,7 @@ export function lowerAddition(node: FloatNode, context: LowerContext, sign: 1 | 
   const codes = node.inputs.map((id) => context.integer(id));
   const output = context.activation(node.outputs[0]!);
   const y = context.output(node.outputs[0]!);
-  const activation = activationOf(node) ?? undefined;
+  const activation = activationAttribute(node) ?? undefined;
   const zeros = plans.map((p) => p.zeroPoint);
   const inputs = codes.map((c) => c.id);
   const outputs = [y.id];

@@ -5,7 +5,7 @@ import type { AccumulatorBounds, IntegerGraph, IntegerNode } from '../graph/inte
 import type { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import type { Kernel } from './kernel.js';
-import { integerList, shapeError, shapeText } from './linear/attributes.js';
+import { integersAttribute, shapeError, shapeText } from './attributes.js';
 import { linearBounds, transposedVisibility } from './linear/bounds.js';
 import { convolveTransposed, finish, requireInputs, requireRank, requireVector } from './linear/float.js';
 import { transposedGeometry, type Geometry } from './linear/geometry.js';
@@ -35,13 +35,13 @@ function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly 
   const [x, weights, bias] = inputs;
   requireChannels(node, x, weights);
   requireVector(node, bias, weights.shape[0], 'the bias');
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   return [[g.outputHeight, g.outputWidth, g.outputChannels]];
 }
 
 function evaluate(node: FloatNode, { inputs }: EvaluateContext): readonly tf.Tensor[] {
   const [x, weights, bias] = inputs;
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   return [finish(convolveTransposed(x.value as tf.Tensor4D, weights.value as tf.Tensor4D, g), bias?.value, node)];
 }
 

@@ -8,7 +8,7 @@ import { defineOperator, type EvaluateContext, type ShapedInput } from './defini
 import { dspConv2d } from './dsp/conv2d.js';
 import { winogradConv2d } from './dsp/winograd.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
-import { integerAttribute, integerList, shapeError, shapeText } from './linear/attributes.js';
+import { integerAttribute, integersAttribute, shapeError, shapeText } from './attributes.js';
 import { linearBounds } from './linear/bounds.js';
 import { borderView, classArguments, neverBlind, paddingArgument, padsWithZero, visibilityOf } from './linear/convolution.js';
 import { convolve, finish, requireInputs, requireRank, requireVector } from './linear/float.js';
@@ -35,7 +35,7 @@ function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly 
   const [x, weights, bias] = inputs;
   requireChannels(node, x, weights);
   requireVector(node, bias, weights.shape[0], 'the bias');
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   return [[g.outputHeight, g.outputWidth, g.outputChannels]];
 }
 
@@ -50,7 +50,7 @@ function requireChannels(node: FloatNode | IntegerNode, x: Shaped, weights: Shap
 
 function evaluate(node: FloatNode, { inputs }: EvaluateContext): readonly tf.Tensor[] {
   const [x, weights, bias] = inputs;
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   const sum = convolve(x.value as tf.Tensor4D, weights.value as tf.Tensor4D, g, integerAttribute(node, 'groups', 1));
   return [finish(sum, bias?.value, node)];
 }

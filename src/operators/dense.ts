@@ -7,7 +7,7 @@ import { cmsisDense } from './cmsis-nn/dense.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDense } from './dsp/dense.js';
 import type { Kernel } from './kernel.js';
-import { shapeError, shapeText } from './linear/attributes.js';
+import { shapeError, shapeText } from './attributes.js';
 import { linearBounds, WHOLE } from './linear/bounds.js';
 import { finish, requireInputs, requireRank, requireVector } from './linear/float.js';
 import { biasClassesOf, checkInteger, integerGraphError, linearTensors, verifyLinear } from './linear/integer.js';

@@ -8,7 +8,7 @@ import { defineOperator, type EvaluateContext, type ShapedInput } from './defini
 import { dspDepthwise } from './dsp/depthwise.js';
 import { dspDepthwiseGeneral } from './dsp/depthwise-general.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
-import { integerList, shapeError, shapeText } from './linear/attributes.js';
+import { integersAttribute, shapeError, shapeText } from './attributes.js';
 import { linearBounds } from './linear/bounds.js';
 import { borderView, classArguments, neverBlind, paddingArgument, padsWithZero, visibilityOf } from './linear/convolution.js';
 import { convolveDepthwise, finish, requireInputs, requireRank, requireVector } from './linear/float.js';
@@ -43,13 +43,13 @@ function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly 
   const [x, weights, bias] = inputs;
   requireChannels(node, x, weights);
   requireVector(node, bias, weights.shape[2] * weights.shape[3], 'the bias');
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   return [[g.outputHeight, g.outputWidth, g.outputChannels]];
 }
 
 function evaluate(node: FloatNode, { inputs }: EvaluateContext): readonly tf.Tensor[] {
   const [x, weights, bias] = inputs;
-  const g = geometryOf(node, [x.shape, weights.shape], integerList(node, 'pad', 4, 0));
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   return [finish(convolveDepthwise(x.value as tf.Tensor4D, weights.value as tf.Tensor4D, g), bias?.value, node)];
 }
 

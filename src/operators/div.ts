@@ -4,7 +4,7 @@ import { tf } from '../tensor/index.js';
 import { roundHalfAway } from '../graph/lanes.js';
 import { defineOperator } from './definition.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
-import { activationOf } from './linear/attributes.js';
+import { activationAttribute } from './attributes.js';
 import type { LowerContext } from './lower.js';
 import { lowerUniformFactor } from './uniform-factor.js';
 
@@ -22,7 +22,7 @@ function lowerReciprocals(node: FloatNode, context: LowerContext, divisors: Arra
     inputs: [context.integer(node.inputs[0]!).id, constant],
     outputs: [context.output(node.outputs[0]!).id],
     attributes: { variant: 'dyadic', inputZeroPoints: [x.zeroPoint, 0] },
-    requantize: context.requantize([x.scale * scale], context.activation(node.outputs[0]!), activationOf(node) ?? undefined),
+    requantize: context.requantize([x.scale * scale], context.activation(node.outputs[0]!), activationAttribute(node) ?? undefined),
     from: node,
   });
 }

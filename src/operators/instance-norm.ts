@@ -2,7 +2,7 @@
 import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
-import { shapeError, shapeText } from './linear/attributes.js';
+import { shapeError, shapeText } from './attributes.js';
 import { requireInputs, requireVector } from './linear/float.js';
 
 function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly (readonly number[])[] {

@@ -7,7 +7,7 @@ import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspMatmul } from './dsp/matmul.js';
 import type { Kernel } from './kernel.js';
-import { integerList, shapeError, shapeText } from './linear/attributes.js';
+import { integersAttribute, shapeError, shapeText } from './attributes.js';
 import { requireInputs } from './linear/float.js';
 import { checkInteger, integerGraphError, requireInt32, verifyActivationType, verifyCode, verifyRequantize } from './linear/integer.js';
 import { activationArguments, blockSize, laneViews, portableInstance } from './linear/kernels.js';
@@ -101,7 +101,7 @@ interface IntegerOperands extends Operands {
 function read(node: IntegerNode, graph: IntegerGraph): IntegerOperands {
   if (node.inputs.length !== 2 || node.outputs.length !== 1) throw integerGraphError(node, 'takes two inputs and has one output');
   const [a, b, y] = [...node.inputs, ...node.outputs].map((id) => integerTensor(graph, id));
-  const zeroPoints = checkInteger(node, () => integerList(node, 'inputZeroPoints', 2, -32768)) as readonly [number, number];
+  const zeroPoints = checkInteger(node, () => integersAttribute(node, 'inputZeroPoints', 2, -32768)) as readonly [number, number];
   return { ...checkInteger(node, () => operandsOf(node, a.shape, b.shape)), a, b, y, zeroPoints };
 }
 

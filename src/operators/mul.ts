@@ -7,7 +7,7 @@ import { defineOperator } from './definition.js';
 import { dspMul } from './dsp/mul.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 import { scaledInterval, zeroPoints } from './integer-checks.js';
-import { activationOf } from './linear/attributes.js';
+import { activationAttribute } from './attributes.js';
 import { lowerUniformFactor } from './uniform-factor.js';
 import { requantizeScalars, signedTerm } from './views.js';
 
@@ -33,7 +33,7 @@ export const mul = defineOperator({
         inputs: node.inputs.map((id) => context.integer(id).id),
         outputs: [context.output(node.outputs[0]!).id],
         attributes: { variant: isTflite(context.arith) ? 'tflite' : 'dyadic', inputZeroPoints: plans.map((p) => p.zeroPoint) },
-        requantize: context.requantize([plans[0]!.scale * plans[1]!.scale], context.activation(node.outputs[0]!), activationOf(node) ?? undefined),
+        requantize: context.requantize([plans[0]!.scale * plans[1]!.scale], context.activation(node.outputs[0]!), activationAttribute(node) ?? undefined),
         from: node,
       });
     },

@@ -1,7 +1,7 @@
 /** A product with (or quotient by) one positive constant is no multiplication of codes at all: only the scale changes. */
 import type { FloatNode } from '../graph/float.js';
 import { emitRequantize, isTflite } from './codes.js';
-import { activationOf } from './linear/attributes.js';
+import { activationAttribute } from './attributes.js';
 import type { LowerContext } from './lower.js';
 
 /**
@@ -15,7 +15,7 @@ export function lowerUniformFactor(node: FloatNode, context: LowerContext): bool
   if (context.float(input).shape.join() !== context.float(node.outputs[0]!).shape.join()) return false;
   const own = context.activation(input);
   const scaled = { ...own, scale: own.scale * value };
-  emitRequantize(context, node, context.integer(input).id, scaled, context.output(node.outputs[0]!).id, context.activation(node.outputs[0]!), activationOf(node) ?? undefined);
+  emitRequantize(context, node, context.integer(input).id, scaled, context.output(node.outputs[0]!).id, context.activation(node.outputs[0]!), activationAttribute(node) ?? undefined);
   return true;
 }
 

@@ -1,7 +1,7 @@
 /** What conv2d and depthwise-conv2d as calls have in common: reading, and the shapes that the library computes right. */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { TargetFeatures } from '../../targets/target.js';
-import { integerAttribute } from '../linear/attributes.js';
+import { integerAttribute } from '../attributes.js';
 import { neverBlind, padsWithZero } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';

@@ -3,7 +3,7 @@ import { elementCount } from '../../graph/float.js';
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import { laneBytes } from '../../graph/integer.js';
 import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
-import { integerAttribute } from '../linear/attributes.js';
+import { integerAttribute } from '../attributes.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
 import { activationArguments, linearStem } from '../linear/kernels.js';

@@ -2,7 +2,7 @@
 import type { FloatNode, FusedActivation } from '../../graph/float.js';
 import { tf } from '../../tensor/index.js';
 import type { ShapedInput } from '../definition.js';
-import { activationOf, shapeError, shapeText } from './attributes.js';
+import { activationAttribute, shapeError, shapeText } from '../attributes.js';
 import type { Geometry } from './geometry.js';
 import { insertedPadding } from './geometry.js';
 
@@ -28,7 +28,7 @@ export function requireVector(node: FloatNode, input: ShapedInput | undefined, l
 
 /** Adds the bias, where there is one, and applies the fused clamp. */
 export function finish(sum: tf.Tensor, bias: tf.Tensor | undefined, node: FloatNode): tf.Tensor {
-  return clampTo(bias ? tf.add(sum, bias) : sum, activationOf(node));
+  return clampTo(bias ? tf.add(sum, bias) : sum, activationAttribute(node));
 }
 
 export function clampTo(value: tf.Tensor, activation: FusedActivation | null): tf.Tensor {

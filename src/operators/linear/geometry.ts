@@ -1,7 +1,7 @@
 /** Where a window slides: the arithmetic shared by every convolution, float and integer. */
 import type { FloatNode } from '../../graph/float.js';
 import type { IntegerNode } from '../../graph/integer.js';
-import { integerList, shapeError, shapeText } from './attributes.js';
+import { integersAttribute, shapeError, shapeText } from '../attributes.js';
 
 /** A two-dimensional convolution; `pad` is [top, bottom, left, right], channels are totals over all groups. */
 export interface Geometry {
@@ -34,8 +34,8 @@ type AnyNode = Pick<FloatNode | IntegerNode, 'op' | 'origin' | 'attributes'>;
 
 /** Geometry of conv2d and depthwise-conv2d. Throws ShapeError where the window is larger than the padded input. */
 export function convolutionGeometry(node: AnyNode, { input, kernel, outputChannels, pad }: WindowShape): Geometry {
-  const [strideHeight, strideWidth] = integerList(node, 'strides', 2, 1);
-  const [dilationHeight, dilationWidth] = integerList(node, 'dilations', 2, 1);
+  const [strideHeight, strideWidth] = integersAttribute(node, 'strides', 2, 1);
+  const [dilationHeight, dilationWidth] = integersAttribute(node, 'dilations', 2, 1);
   const outputHeight = Math.floor((input[0] + pad[0] + pad[1] - (dilationHeight * (kernel[0] - 1) + 1)) / strideHeight) + 1;
   const outputWidth = Math.floor((input[1] + pad[2] + pad[3] - (dilationWidth * (kernel[1] - 1) + 1)) / strideWidth) + 1;
   if (outputHeight < 1 || outputWidth < 1) {
@@ -63,9 +63,9 @@ export function convolutionGeometry(node: AnyNode, { input, kernel, outputChanne
 
 /** Geometry of conv2d-transpose: `pad` is cut off the full output, `outputPadding` is added below and on the right. */
 export function transposedGeometry(node: AnyNode, { input, kernel, outputChannels, pad }: WindowShape): Geometry {
-  const [strideHeight, strideWidth] = integerList(node, 'strides', 2, 1);
-  const [dilationHeight, dilationWidth] = integerList(node, 'dilations', 2, 1);
-  const [extraHeight, extraWidth] = integerList(node, 'outputPadding', 2, 0);
+  const [strideHeight, strideWidth] = integersAttribute(node, 'strides', 2, 1);
+  const [dilationHeight, dilationWidth] = integersAttribute(node, 'dilations', 2, 1);
+  const [extraHeight, extraWidth] = integersAttribute(node, 'outputPadding', 2, 0);
   const outputHeight = (input[0] - 1) * strideHeight + dilationHeight * (kernel[0] - 1) + 1 - pad[0] - pad[1] + extraHeight;
   const outputWidth = (input[1] - 1) * strideWidth + dilationWidth * (kernel[1] - 1) + 1 - pad[2] - pad[3] + extraWidth;
   if (outputHeight < 1 || outputWidth < 1) {

@@ -3,7 +3,7 @@ import { AccumulatorOverflowError, IntegerGraphError, PtqError } from '../../err
 import type { Codes, IntegerGraph, IntegerNode, IntegerTensor, Requantize } from '../../graph/integer.js';
 import { constantCodes, integerTensor } from '../../graph/integer.js';
 import { verifyShiftWeights } from '../shift/weights.js';
-import { shapeText } from './attributes.js';
+import { shapeText } from '../attributes.js';
 
 export function integerGraphError(node: IntegerNode, message: string): IntegerGraphError {
   return new IntegerGraphError(`${node.op} '${node.origin.nodeName}': ${message}`, { origin: node.origin });

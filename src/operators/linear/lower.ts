@@ -2,7 +2,7 @@
 import type { FloatNode } from '../../graph/float.js';
 import type { Attributes, IntegerTensor } from '../../graph/integer.js';
 import type { LowerContext, WeightPlan } from '../lower.js';
-import { activationOf } from './attributes.js';
+import { activationAttribute } from '../attributes.js';
 
 interface LinearLowering {
   readonly outputChannels: number;
@@ -32,7 +32,7 @@ export function lowerLinear(node: FloatNode, context: LowerContext, lowering: Li
     inputs: [x.id, addWeights(node, context, plan), addBias(node, context, bias, scales)],
     outputs: [y.id],
     attributes: { ...lowering.attributes(input.zeroPoint), inputZeroPoint: input.zeroPoint },
-    requantize: context.requantize(scales, context.activation(node.outputs[0]), activationOf(node) ?? undefined),
+    requantize: context.requantize(scales, context.activation(node.outputs[0]), activationAttribute(node) ?? undefined),
     from: node,
   });
 }

@@ -1,7 +1,7 @@
 /** conv2d on Helium: 1x1 windows as rows of a matrix, other windows three at a time through scratch memory. */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel } from '../kernel.js';
-import { integerAttribute } from '../linear/attributes.js';
+import { integerAttribute } from '../attributes.js';
 import { borderView, neverBlind } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, padCodes, padOf, type LinearTensors } from '../linear/integer.js';

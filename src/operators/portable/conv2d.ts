@@ -2,7 +2,7 @@
 import { elementCount } from '../../graph/float.js';
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
-import { integerAttribute } from '../linear/attributes.js';
+import { integerAttribute } from '../attributes.js';
 import { type BorderView, borderView, classArguments, paddingArgument } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { linearTensors, type LinearTensors, padOf } from '../linear/integer.js';

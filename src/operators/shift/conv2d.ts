@@ -1,7 +1,7 @@
 /** conv2d without multiplication: windows of several outputs side by side, and lists of taps that are added or subtracted. */
 import type { Codes, IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
-import { integerAttribute } from '../linear/attributes.js';
+import { integerAttribute } from '../attributes.js';
 import { borderView, paddingArgument } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
