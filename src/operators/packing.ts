@@ -15,6 +15,15 @@ export function packWord(values: readonly number[], bits: number): number {
   return values.reduce((word, value, i) => word | ((value & (2 ** bits - 1)) << (bits * i)), 0);
 }
 
+/**
+ * Pairs of codes as two lanes of 16 bits a word: shifted left by `bits · i`, the word has pair i in the top bits of its lanes.
+ * 16 / bits pairs.
+ */
+export function packLanes(pairs: readonly (readonly [number, number])[], bits: number): number {
+  const lane = (side: 0 | 1) => packWord(pairs.map((pair) => pair[side]).reverse(), bits);
+  return (lane(0) & 0xffff) | (lane(1) << 16);
+}
+
 /** Codes in their order as bytes, the first code in the lowest bits of its byte; the last byte ends with zeros. */
 export function packBytes(codes: ArrayLike<number>, bits: PackedBits): Uint8Array {
   const perByte = 8 / bits;

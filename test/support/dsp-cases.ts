@@ -2,7 +2,7 @@
 import type { Requantize } from '../../src/graph/integer.js';
 import { DEFAULT_SCHEDULE_OPTIONS, buildSchedule, type ScheduleOptions } from '../../src/schedule/index.js';
 import { findTarget } from '../../src/targets/index.js';
-import type { Random, TensorOptions } from './integer-graphs.js';
+import { IntegerGraphBuilder, type Random, type TensorOptions } from './integer-graphs.js';
 import { linearCase, type LinearCase, type LinearPlan, rangeOf } from './linear-cases.js';
 
 /** A multiplier below one for every channel, of very different sizes. */
@@ -20,15 +20,37 @@ export function foldableRequantize(random: Random, channels: number, reach: numb
 }
 
 /** A layer of 8-bit activations of either sign; some channels are dead, some weights all at their ends. */
-export function dspCase(random: Random, name: string, plan: Omit<LinearPlan, 'output' | 'requantize' | 'weightBits' | 'biasRows'>): LinearCase {
+export function dspCase(random: Random, name: string, plan: Omit<LinearPlan, 'output' | 'requantize' | 'weightBits' | 'biasRows'>, weightBits: readonly number[] = [8, 8, 8, 4]): LinearCase {
   const output = random.pick<TensorOptions>([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 5 }]);
   return linearCase(name, random, {
     ...plan,
-    weightBits: random.pick([8, 8, 8, 4]),
+    weightBits: random.pick(weightBits),
     biasRows: 1,
     output,
     requantize: (reach) => foldableRequantize(random, plan.outputChannels, reach, output),
   }, 3);
+}
+
+/** A layer behind a much larger one, whose memory is free for widened weights; of weights to `largest`. */
+export function behindLargeLayer(random: Random, name: string, largest = 127): LinearCase {
+  const builder = new IntegerGraphBuilder(name);
+  const channels = random.integer(4, 9);
+  const layers = [
+    { input: 4, outputs: channels, kernel: 3, stride: 4, size: 5 },
+    { input: channels, outputs: random.integer(2, 9), kernel: random.pick([1, 3]), stride: 1, size: 5 },
+  ];
+  let last = builder.input('x', [20, 20, 4]);
+  for (const [i, { input, outputs, kernel, stride, size }] of layers.entries()) {
+    const pad = i === 0 || kernel === 1 ? 0 : 1;
+    const w = builder.constant(`w${i}`, [outputs, kernel, kernel, input], random.codes(new Int8Array(outputs * kernel * kernel * input), -largest, largest));
+    const b = builder.constant(`b${i}`, [outputs], random.codes(new Int32Array(outputs), -20000, 20000));
+    last = builder.node('conv2d', `y${i}`, [last, w, b], {
+      attributes: { strides: [stride, stride], dilations: [1, 1], groups: 1, pad: { amounts: [pad, pad, pad, pad], values: 3 }, inputZeroPoint: 3 },
+      requantize: foldableRequantize(random, outputs, kernel * kernel * input * 160 * largest, { bits: 8 }),
+      shape: [size, size, outputs],
+    });
+  }
+  return { name, graph: builder.build([last]), inputs: [[random.codes(new Int8Array(1600), -128, 127)], [new Int8Array(1600).fill(127)]] };
 }
 
 /** How many of the cases a kernel of the family takes. */

@@ -8,7 +8,8 @@ import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } fro
 import { linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
 import { multiplyInstance, productsInstance, types } from './matrix.js';
-import { BLOCK_ROWS, fastestTile, fitsProducts, planProducts, storageFor, tileFor } from './products.js';
+import { BLOCK_ROWS, fastestTile, fitsProducts, planProducts, tileFor } from './products.js';
+import { storageFor } from './storage.js';
 
 interface Read {
   readonly t: LinearTensors;
@@ -63,7 +64,7 @@ const windows: Kernel = {
     const depth = elementCount(t.weights.shape) / g.outputChannels;
     const window = 4 * Math.ceil(depth / 4);
     const size = { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels };
-    const storage = storageFor(context, size, 3 * BLOCK_ROWS * window);
+    const storage = storageFor(context, t, size, 3 * BLOCK_ROWS * window);
     const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize);
     const plan = planProducts(node, t, g.outputChannels, depth, requantize, tile, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;

@@ -11,6 +11,7 @@ import { cheapestEpilogue } from './epilogue.js';
 import { spareBytes } from './live-bytes.js';
 import { BLOCK_ROWS, fastestTile, productsBody, tileFor } from './products.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { INT16 } from './storage.js';
 import { blockWords } from './stream.js';
 
 export interface MatmulOperands {
@@ -53,9 +54,9 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
       const folded = fits(context, operands)!;
       const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
       const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
-      const tile = fastestTile(tileFor(rows, columns)!, { rows, depth, channels: columns }, 'int16', folded);
-      const body = productsBody(a.type.signed, epilogue, depth, tile, true);
-      const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, wide: true }, 2);
+      const tile = fastestTile(tileFor(rows, columns)!, { rows, depth, channels: columns }, INT16, folded);
+      const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
+      const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, bits: INT16.bits }, 2);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
       const pairs = Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2)));
       const swapped = node.attributes['transposeB'] === true;

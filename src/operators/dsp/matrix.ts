@@ -5,8 +5,9 @@ import type { LinearTensors } from '../linear/integer.js';
 import { activationArguments } from '../linear/kernels.js';
 import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
-import { fastestTile, planProducts, type ProductsPlan, storageFor, tileFor } from './products.js';
+import { fastestTile, planProducts, type ProductsPlan, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
+import { storageFor } from './storage.js';
 
 export interface MatrixSize {
   readonly rows: number;
@@ -17,7 +18,7 @@ export interface MatrixSize {
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
 export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
   const base = tileFor(rows, channels)!;
-  const storage = base.rows === 1 ? (context.weights === 'int16' ? 'int16' : 'int8') : storageFor(context, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
+  const storage = storageFor(context, t, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
   const tile = fastestTile(base, { rows, depth, channels }, storage, requantize);
   const plan = planProducts(node, t, channels, depth, requantize, tile, storage);
   // a row that is no multiple of four values long ends with a word that reaches back into the row

@@ -7,68 +7,9 @@ import type { KernelContext, SupportText } from '../kernel.js';
 import { chooseEpilogue, type Epilogue, epilogueName, epilogueView } from './epilogue.js';
 import { predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
-import { spareBytes } from './live-bytes.js';
-import { blockWords, channelBlocks, packBlocks, type StreamSource } from './stream.js';
-
-/** Sums in registers, and the unrolled loop of the template: rounds of four values, and the bytes of one round. */
-export interface Tile {
-  readonly template: string;
-  readonly rows: number;
-  readonly channels: number;
-  readonly unroll: number;
-  /** Of int8 and of int16 weights. */
-  readonly roundBytes: readonly [number, number];
-  /** Rounds that stand before the loop. */
-  readonly roundsBefore: number;
-  /** The template has a form without a way back, for rows that the unrolled loop takes in one pass. */
-  readonly canRunOnce: boolean;
-  readonly sums: object;
-}
-
-/** Where the sums of each channel go: the first row last, since its store steps to the next channel. */
-const TILE_3X2: Tile = {
-  template: 'dsp/products-3x2',
-  rows: 3,
-  channels: 2,
-  unroll: 15,
-  roundBytes: [72, 60],
-  roundsBefore: 1,
-  canRunOnce: true,
-  sums: {
-    channels: [
-      { sums: [{ sum: 'r9', address: '[r5, r7]' }, { sum: 'r10', address: '[r5, r7, lsl #1]' }, { sum: 'r8', address: '[r5], #1' }] },
-      { sums: [{ sum: 'r12', address: '[r5, r7]' }, { sum: 'lr', address: '[r5, r7, lsl #1]' }, { sum: 'r11', address: '[r5], #1' }] },
-    ],
-  },
-};
-
-/** Of int16 weights only. */
-const TILE_2X2: Tile = {
-  template: 'dsp/products-2x2',
-  rows: 2,
-  channels: 2,
-  unroll: 15,
-  roundBytes: [38, 38],
-  roundsBefore: 1,
-  canRunOnce: true,
-  sums: {
-    channels: [
-      { sums: [{ sum: 'r11', address: '[r5, r7]' }, { sum: 'r10', address: '[r5], #1' }] },
-      { sums: [{ sum: 'lr', address: '[r5, r7]' }, { sum: 'r12', address: '[r5], #1' }] },
-    ],
-  },
-};
-
-const TILE_1X4: Tile = {
-  template: 'dsp/products-1x4',
-  rows: 1,
-  channels: 4,
-  unroll: 8,
-  roundBytes: [68, 38],
-  roundsBefore: 0,
-  canRunOnce: false,
-  sums: { lanes: [4, 5, 6, 7].map((register, i) => ({ weights: `r${register}`, sum: `r${9 + i}` })) },
-};
+import { isDeep, readsLanes, valuesOf, type WeightStorage } from './storage.js';
+import { blockWords, channelBlocks, packBlocks, type StreamSource, weightWords } from './stream.js';
+import { loopOf, packedMask, type Tile, TILE_1X4, TILE_2X2, TILE_3X2 } from './tiles.js';
 
 /** Rows in registers at a time; a layer with fewer is computed row by row. */
 export const BLOCK_ROWS = TILE_3X2.rows;
@@ -81,8 +22,8 @@ export function tileFor(rows: number, channels: number): Tile | null {
 
 /** Long rows of int16 weights go faster by two than by three, unless that wastes more at the end. */
 export function fastestTile(tile: Tile, size: { readonly rows: number; readonly depth: number; readonly channels: number }, storage: WeightStorage, requantize: FoldedRequantize): Tile {
-  if (tile !== TILE_3X2 || storage === 'int8') return tile;
-  const instructions = (candidate: Tile) => predictProducts({ ...size, wide: true, tile: candidate }, requantize);
+  if (tile !== TILE_3X2 || !readsLanes(storage)) return tile;
+  const instructions = (candidate: Tile) => predictProducts({ ...size, tile: candidate, loop: loopOf(candidate, storage) }, requantize);
   return instructions(TILE_2X2) < instructions(TILE_3X2) ? TILE_2X2 : TILE_3X2;
 }
 
@@ -101,9 +42,6 @@ export interface ProductsSizes {
   readonly skippedBytes: number;
 }
 
-/** How weights are stored: in flash as the products want them, or widened from int8 flash to memory that is free. */
-export type WeightStorage = 'int8' | 'int16' | 'widened';
-
 export interface ProductsPlan {
   readonly stream: Int32Array;
   /** Fields of the templates that call the products. */
@@ -119,6 +57,7 @@ export interface ProductsPlan {
     readonly last: ProductsSizes;
     /** Weights are widened first: what the function that does so must know. */
     readonly widened: boolean;
+    readonly widenWeights: string;
     readonly blockCount: number;
     readonly rounds: number;
     readonly constants: number;
@@ -131,16 +70,17 @@ export interface ProductsPlan {
   readonly support: readonly SupportText[];
 }
 
-/** Weights [channels, depth] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, depth: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan {
-  const wide = storage !== 'int8';
-  const epilogue = chooseEpilogue(node, t, channels, requantize, storage === 'int16');
-  const source = streamSource(node, t, channels, depth, epilogue, storage === 'int16');
+/** Weights [channels, length] as a stream, the sizes that go with it, and the functions that consume it. */
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, length: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan {
+  const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
+  const epilogue = chooseEpilogue(node, t, channels, requantize, storage);
+  const source = streamSource(node, t, channels, depth, epilogue, storage);
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
-  const body = productsBody(t.x.type.signed, epilogue, depth, tile, wide);
-  const words = blockWords({ ...source, wide }, tile.channels);
+  const body = productsBody(t.x.type.signed, epilogue, depth, tile, storage);
+  const words = blockWords({ ...source, bits: readsLanes(storage) ? 16 : storage.bits }, tile.channels);
   const sizes = (count: number): ProductsSizes => ({ laneBytes: body.laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes: body.skippedBytes });
+  const widen = widenWeightsView(storage);
   return {
     stream: packBlocks(source, blocks),
     view: {
@@ -151,16 +91,28 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
       lastChannel: whole === blocks.length ? 0 : channels - tile.channels,
       blocks: sizes(whole),
       last: sizes(1),
-      widened: storage === 'widened',
+      widened: storage.widened,
+      widenWeights: widen.name,
       blockCount: blocks.length,
-      rounds: Math.ceil(depth / 4),
+      rounds: weightWords(source, tile.channels) / widen.roundWords,
       constants: tile.channels * (epilogue.shifted ? 3 : 2),
     },
     laneBytes: body.laneBytes,
-    wideBytes: storage === 'widened' ? 4 * words * blocks.length : 0,
-    instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, wide, tile }, requantize),
-    support: [...body.support, ...(storage === 'widened' ? [{ template: 'dsp/widen-weights', view: {} }] : [])],
+    wideBytes: storage.widened ? 4 * words * blocks.length : 0,
+    instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, tile, loop: loopOf(tile, storage) }, requantize),
+    support: [...body.support, ...(storage.widened ? [{ template: 'dsp/widen-weights', view: widen }] : [])],
   };
+}
+
+/** What turns the weights of a stream to lanes of 16 bits: the function's name, words that it takes at a time, and how. */
+export function widenWeightsView(storage: WeightStorage): { readonly name: string; readonly roundWords: number } {
+  const { bits } = storage;
+  const packed = storage.scale > 0;
+  const deep = isDeep(storage);
+  const registers = ['r5', 'r6', 'r7', 'r8'];
+  const quarters = Array.from({ length: packed ? 4 / bits : 0 }, (_, quarter) => ({ lanes: registers.map((register, i) => ({ register, shift: bits * (4 * quarter + i) })) }));
+  const view = { packed, deep, bits, mask: packed ? packedMask(storage) : '', quarters, instructions: deep ? 10 : packed ? 3 + 5 * quarters.length : 8, codes: packed ? 32 / bits : 8 };
+  return { ...view, name: `ptq_widen_weights${packed ? `_${bits}` : ''}${deep ? '_deep' : ''}`, roundWords: packed ? 1 : 2 };
 }
 
 export interface ProductsBody {
@@ -173,52 +125,43 @@ export interface ProductsBody {
 }
 
 /** The functions that multiply rows of `depth` values, and what calls of them need to know. */
-export function productsBody(signed: boolean, epilogue: Epilogue, depth: number, tile: Tile, wide: boolean): ProductsBody {
-  const rounds = Math.ceil(depth / 4);
-  const looped = rounds - tile.roundsBefore;
-  const once = tile.canRunOnce && looped <= tile.unroll;
-  const suffix = `${tile === TILE_2X2 ? 'pair_' : ''}${wide ? 'w16_' : ''}${epilogueName(epilogue)}${once ? '_once' : ''}`;
+export function productsBody(signed: boolean, epilogue: Epilogue, depth: number, tile: Tile, storage: WeightStorage): ProductsBody {
+  const loop = loopOf(tile, storage);
+  const rounds = Math.ceil(depth / loop.roundValues);
+  const looped = rounds - loop.roundsBefore;
+  const once = loop.canRunOnce && looped <= loop.unroll;
+  const suffix = `${loop.prefix}${epilogueName(epilogue)}${once ? '_once' : ''}`;
   const widen = widenView(signed, epilogue.laneScale, tile.rows);
   return {
     suffix,
     widenSuffix: widen.suffix,
-    laneBytes: rounds * 4 * 2 * tile.rows,
-    skippedBytes: tile.roundBytes[wide ? 1 : 0] * skippedRounds(looped, tile.unroll),
+    laneBytes: rounds * loop.roundValues * 2 * tile.rows,
+    skippedBytes: loop.roundBytes * skippedRounds(looped, loop.unroll),
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
       { template: 'dsp/widen-rows', view: widen },
-      { template: tile.template, view: { suffix, wide, once, unroll: tile.unroll, ...epilogueView(epilogue), ...tile.sums } },
+      { template: loop.template, view: { suffix, once, unroll: loop.unroll, ...loop.view, ...epilogueView(epilogue), ...tile.sums(1) } },
     ],
   };
 }
 
-/** Rows from which widening pays: it costs an instruction a weight and saves an eighth of one a product. */
-const LEAST_ROWS_TO_WIDEN = 16;
-
-/** Where speed is wanted and the layers around leave memory free, int8 weights of flash are widened there. */
-export function storageFor({ graph, group, optimize, weights }: KernelContext, size: { readonly rows: number; readonly channels: number; readonly depth: number }, otherScratchBytes: number): WeightStorage {
-  if (weights === 'int16') return 'int16';
-  const bytes = 4 * Math.ceil(size.channels / TILE_3X2.channels) * blockWords({ depth: size.depth, shifted: true, wide: true }, TILE_3X2.channels);
-  const isFree = optimize === 'speed' && size.rows >= LEAST_ROWS_TO_WIDEN && bytes + otherScratchBytes <= spareBytes(graph, group[0]!);
-  return isFree ? 'widened' : 'int8';
-}
-
 /** Rounds that the first pass of the loop jumps over, so that the last pass ends with the loop. */
-function skippedRounds(rounds: number, unroll: number): number {
+export function skippedRounds(rounds: number, unroll: number): number {
   return rounds === 0 ? unroll : (unroll - (rounds % unroll)) % unroll;
 }
 
-function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, { channels: constants, laneScale, shifted }: Epilogue, wide: boolean): StreamSource {
+function streamSource(node: IntegerNode, t: LinearTensors, channels: number, depth: number, { channels: constants, laneScale, shifted }: Epilogue, { bits }: WeightStorage): StreamSource {
   const sums = rowSums(t.weightCodes, channels);
+  const length = t.weightCodes.length / channels;
   const offset = inputZeroPointOf(node) + laneOffset(t.x.type.signed, laneScale);
   return {
-    row: (channel) => t.weightCodes.subarray(channel * depth, (channel + 1) * depth),
+    row: (channel) => t.weightCodes.subarray(channel * length, (channel + 1) * length),
     depth,
     bias: (channel) => 2 ** constants[channel]!.scale * (t.biasCodes[channel]! - offset * sums[channel]!) + constants[channel]!.nudge,
     channels: constants,
     shifted,
-    wide,
+    bits,
     factor: (channel) => 2 ** (constants[channel]!.scale - laneScale),
   };
 }

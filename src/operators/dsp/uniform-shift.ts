@@ -19,27 +19,60 @@ const SHIFTS = [11, 9, 7];
 /** Bytes times 2^7 still fit lanes of 16 bits. */
 const MOST_SCALE = 7;
 
+/** Of the shift where the scale is given: few, beginning with the one that leaves multipliers as they are. */
+const SHIFTS_BELOW_SCALE = [0, 3, 6];
+
 /** Null where a channel has no such form. */
 export function uniformRequantize(node: IntegerNode, channels: number): UniformRequantize | null {
-  const { requantize, bounds } = node;
-  if (!requantize || !bounds || bounds.accumulatorBits !== 32) return null;
-  const ranges = Array.from({ length: channels }, (_, channel) => bounds.accumulator[bounds.accumulator.length === 1 ? 0 : channel]!);
-  const lines = ranges.map((range, channel) => lineOf(requantize, channel, range));
-  if (lines.some((line) => !line || line.multiplier < 0n)) return null;
-  const exponents = (lines as Line[]).filter((line) => line.multiplier > 0n).map((line) => line.exponent);
-  const reach = Math.max(1, ...ranges.flat().map(Math.abs));
+  const lines = linesOf(node, channels);
+  if (!lines) return null;
+  const exponents = lines.filter(({ line }) => line.multiplier > 0n).map(({ line }) => line.exponent);
   for (const shift of SHIFTS) {
     const scale = shift + 32 - Math.min(...exponents);
-    if (scale < 1 || scale > MOST_SCALE || reach * 2 ** scale >= 2 ** 31) continue;
-    const found: FixedChannel[] = [];
-    for (const [channel, line] of (lines as Line[]).entries()) {
-      const fitted = fitChannel(line, requantize, ranges[channel]!, scale, shift);
-      if (!fitted) break;
-      found.push(fitted);
-    }
-    if (found.length === channels) return { scale, shift, channels: found };
+    const found = scale >= 1 && scale <= MOST_SCALE ? fitChannels(node.requantize!, lines, scale, shift) : null;
+    if (found) return found;
   }
   return null;
+}
+
+/** The same where sums are 2^scale times the accumulator whatever the channels want. */
+export function lineAtScale(node: IntegerNode, channels: number, scale: number): UniformRequantize | null {
+  const lines = linesOf(node, channels);
+  if (!lines) return null;
+  for (const below of SHIFTS_BELOW_SCALE) {
+    const found = scale > below ? fitChannels(node.requantize!, lines, scale, scale - below) : null;
+    if (found) return found;
+  }
+  return null;
+}
+
+interface ChannelLine {
+  readonly line: Line;
+  readonly range: readonly [number, number];
+}
+
+/** Null where the requantization of a channel is no line. */
+function linesOf({ requantize, bounds }: IntegerNode, channels: number): readonly ChannelLine[] | null {
+  if (!requantize || !bounds || bounds.accumulatorBits !== 32) return null;
+  const lines = Array.from({ length: channels }, (_, channel) => {
+    const range = bounds.accumulator[bounds.accumulator.length === 1 ? 0 : channel]!;
+    const line = lineOf(requantize, channel, range);
+    return line && line.multiplier >= 0n ? { line, range } : null;
+  });
+  return lines.every((line) => line !== null) ? lines : null;
+}
+
+/** Null where a channel does not fit, or a sum would leave 32 bits. */
+function fitChannels(requantize: Requantize, lines: readonly ChannelLine[], scale: number, shift: number): UniformRequantize | null {
+  const reach = Math.max(1, ...lines.flatMap(({ range }) => range).map(Math.abs));
+  if (reach * 2 ** scale >= 2 ** 31) return null;
+  const channels: FixedChannel[] = [];
+  for (const { line, range } of lines) {
+    const fitted = fitChannel(line, requantize, range, scale, shift);
+    if (!fitted) return null;
+    channels.push(fitted);
+  }
+  return { scale, shift, channels };
 }
 
 function fitChannel(line: Line, requantize: Requantize, range: readonly [number, number], scale: number, shift: number): FixedChannel | null {

@@ -18,6 +18,8 @@ import { type Access, mayShare, overlapDistance } from '../overlap.js';
 import { cType } from '../views.js';
 import { codeInstructions, predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { INT16 } from './storage.js';
+import { loopOf, TILE_3X2 } from './tiles.js';
 import { POINTS, transformedReach, transformWeights } from './winograd-transform.js';
 
 /** Unrolled code and the offsets of its loads allow no more. */
@@ -213,7 +215,7 @@ function predict(g: Geometry, requantize: FoldedRequantize): number {
 /** The same layer as sums of products with int16 weights: few outputs leave too many of a tile unused. */
 function predictDirect(g: Geometry, requantize: FoldedRequantize): number {
   const size = { rows: g.outputHeight * g.outputWidth, depth: 9 * g.inputChannels, channels: g.outputChannels };
-  return predictProducts({ ...size, wide: true, tile: { rows: 3, channels: 2 } }, requantize);
+  return predictProducts({ ...size, tile: TILE_3X2, loop: loopOf(TILE_3X2, INT16) }, requantize);
 }
 
 /** Two tiles read their rows, then write two rows of the output. */

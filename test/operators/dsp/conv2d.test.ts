@@ -2,9 +2,9 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { buildSchedule } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
-import { countFamily, dspCase, foldableRequantize } from '../../support/dsp-cases.js';
+import { behindLargeLayer, countFamily, dspCase } from '../../support/dsp-cases.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
-import { IntegerGraphBuilder, Random } from '../../support/integer-graphs.js';
+import { Random } from '../../support/integer-graphs.js';
 import { type LinearCase, rangeOf } from '../../support/linear-cases.js';
 
 const conv2d = suite('dsp conv2d');
@@ -61,28 +61,6 @@ const KNOWN: readonly Window[] = [
   { kernel: [1, 1], strides: [2, 2], pad: [0, 0, 0, 0], input: [6, 6, 16], outputs: 32 },
   { kernel: [3, 3], strides: [1, 1], pad: [1, 1, 1, 1], input: [3, 3, 64], outputs: 5 },
 ];
-
-/** A layer behind a much larger one, whose memory is free for widened weights. */
-function behindLargeLayer(random: Random, name: string): LinearCase {
-  const builder = new IntegerGraphBuilder(name);
-  const channels = random.integer(4, 9);
-  const layers = [
-    { input: 4, outputs: channels, kernel: 3, stride: 4, size: 5 },
-    { input: channels, outputs: random.integer(2, 9), kernel: random.pick([1, 3]), stride: 1, size: 5 },
-  ];
-  let last = builder.input('x', [20, 20, 4]);
-  for (const [i, { input, outputs, kernel, stride, size }] of layers.entries()) {
-    const pad = i === 0 || kernel === 1 ? 0 : 1;
-    const w = builder.constant(`w${i}`, [outputs, kernel, kernel, input], random.codes(new Int8Array(outputs * kernel * kernel * input), -127, 127));
-    const b = builder.constant(`b${i}`, [outputs], random.codes(new Int32Array(outputs), -20000, 20000));
-    last = builder.node('conv2d', `y${i}`, [last, w, b], {
-      attributes: { strides: [stride, stride], dilations: [1, 1], groups: 1, pad: { amounts: [pad, pad, pad, pad], values: 3 }, inputZeroPoint: 3 },
-      requantize: foldableRequantize(random, outputs, kernel * kernel * input * 20000, { bits: 8 }),
-      shape: [size, size, outputs],
-    });
-  }
-  return { name, graph: builder.build([last]), inputs: [[random.codes(new Int8Array(1600), -128, 127)], [new Int8Array(1600).fill(127)]] };
-}
 
 conv2d('widens weights into free memory', async () => {
   const random = new Random(SEED + 1);
