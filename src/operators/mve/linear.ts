@@ -24,7 +24,7 @@ export function matrixKernel(variant: string, read: (node: IntegerNode, graph: I
     },
     instantiate(context) {
       const layer = read(context.group[0]!, context.graph)!;
-      const plan = planProducts(context.group[0]!, layer.t, layer, fitsVectors(context, layer.t, layer.channels)!);
+      const plan = planProducts(context, layer.t, layer, fitsVectors(context, layer.t, layer.channels)!);
       const rows = { blocked: plan.block > 1, rows: layer.rows, lastRow: layer.rows - plan.block };
       return productsInstance(context, layer.t, plan, { template: 'mve/multiply', variant, view: rows, scratchBytes: 0, overlap: overlapOf(layer, plan) });
     },

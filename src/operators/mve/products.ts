@@ -3,12 +3,17 @@ import type { IntegerNode, IntegerTensor } from '../../graph/integer.js';
 import type { KernelContext, SupportText } from '../kernel.js';
 import type { LinearTensors } from '../linear/integer.js';
 import { foldedBias, rowSums } from '../linear/kernels.js';
+import { packedBitsOf, packWord } from '../packing.js';
 import { type VectorRequantize, vectorRequantize } from './requantize.js';
 
 /** Bytes of a vector, 32-bit lanes of one, the most rows that share a load of weights. */
 export const VECTOR = 16;
 export const LANES = 4;
 export const BLOCK_ROWS = 3;
+/** Bits of a packed weight; codes of 2 bits take as many. */
+const PACKED_BITS = 4;
+/** 16·8·128 times as many products stay below 2^31. */
+const MOST_PACKED_DEPTH = 2 ** 17;
 
 /** Bytes in and out, int8 weights, and a requantization that vectors can do. */
 export function fitsVectors({ features, group: [node] }: KernelContext, t: LinearTensors, channels: number): VectorRequantize | null {
@@ -86,12 +91,15 @@ interface Source {
   readonly requantize: VectorRequantize;
 }
 
-/** The functions that multiply, and which of four channels take turns in their streams, 16 bytes each. */
+/**
+ * The functions that multiply, and which of four channels take turns in their streams, 16 bytes each; `pairs`: where weights are
+ * packed, the channels in the low and the high halves of the bytes.
+ */
 const BODIES = {
-  single: { rows: 1, template: 'products-1x4', turns: [[0, 1, 2, 3]], multipliers: 'q1', shifts: 'q2', vectors: ['q5'] },
-  blocked: { rows: 3, template: 'products-3x4', turns: [[0, 2], [1, 3]], multipliers: 'q1', shifts: 'q2', vectors: ['q5', 'q6', 'q7'] },
-  short: { rows: 3, template: 'products-short-3x4', turns: [[0, 2], [1, 3]], multipliers: 'q3', shifts: 'q4', vectors: ['q5', 'q6', 'q7'] },
-  middling: { rows: 2, template: 'products-short-2x4', turns: [[0], [2], [1], [3]], multipliers: 'q4', shifts: 'q5', vectors: ['q6', 'q7'] },
+  single: { rows: 1, template: 'products-1x4', turns: [[0, 1, 2, 3]], pairs: [[[0, 1], [2, 3]]], multipliers: 'q1', shifts: 'q2', vectors: ['q5'] },
+  blocked: { rows: 3, template: 'products-3x4', turns: [[0, 2], [1, 3]], pairs: [[[0, 2]], [[1, 3]]], multipliers: 'q1', shifts: 'q2', vectors: ['q5', 'q6', 'q7'] },
+  short: { rows: 3, template: 'products-short-3x4', turns: [[0, 2], [1, 3]], pairs: [[[0, 2]], [[1, 3]]], multipliers: 'q3', shifts: 'q4', vectors: ['q5', 'q6', 'q7'] },
+  middling: { rows: 2, template: 'products-short-2x4', turns: [[0], [2], [1], [3]], pairs: [[[0, 2]], [[1, 3]]], multipliers: 'q4', shifts: 'q5', vectors: ['q6', 'q7'] },
 } as const;
 
 function bodyFor(rows: number, depth: number) {
@@ -99,14 +107,17 @@ function bodyFor(rows: number, depth: number) {
   return depth <= VECTOR ? BODIES.short : depth <= 2 * VECTOR ? BODIES.middling : BODIES.blocked;
 }
 
-function packStream({ codes, bias, channels, depth, requantize }: Source, turns: readonly (readonly number[])[]): Int8Array {
+/** Lanes of `turns`: one channel a vector, or two, the first in the low halves of its bytes. */
+function packStream({ codes, bias, channels, depth, requantize }: Source, turns: readonly (readonly (readonly number[])[])[]): Int8Array {
   const stream = new StreamWriter();
   const weight = (channel: number, k: number) => (channel < channels && k < depth ? codes[channel * depth + k]! : 0);
+  const byteOf = ([low, high]: readonly number[], group: number, k: number) =>
+    high === undefined ? weight(group + low!, k) : (packWord([weight(group + low!, k), weight(group + high, k)], PACKED_BITS) << 24) >> 24;
   for (let group = 0; group < channels; group += LANES) {
-    for (const lanes of turns) {
+    for (const vectors of turns) {
       for (let k = 0; k < depth; k += VECTOR) {
-        for (const lane of lanes) {
-          for (let i = 0; i < VECTOR; i++) stream.byte(weight(group + lane, k + i));
+        for (const lanes of vectors) {
+          for (let i = 0; i < VECTOR; i++) stream.byte(byteOf(lanes, group, k + i));
         }
       }
     }
@@ -133,18 +144,27 @@ export interface ProductsPlan {
   readonly support: readonly SupportText[];
 }
 
+/** Two codes a byte: every weight fits 4 bits, and the sums of one half, 16 times too large until they are shifted, fit 32. */
+function packs({ weights }: KernelContext, t: LinearTensors, depth: number): boolean {
+  return weights === 'packed' && packedBitsOf(t.weightCodes) !== null && depth < MOST_PACKED_DEPTH;
+}
+
 /** Weights [channels, depth] as the stream of the function that multiplies `rows` rows with them. */
-export function planProducts(node: IntegerNode, t: LinearTensors, sizes: { readonly rows: number; readonly channels: number; readonly depth: number }, requantize: VectorRequantize): ProductsPlan {
+export function planProducts(context: KernelContext, t: LinearTensors, sizes: { readonly rows: number; readonly channels: number; readonly depth: number }, requantize: VectorRequantize): ProductsPlan {
+  const [node] = context.group as readonly [IntegerNode];
   const { rows, channels, depth } = sizes;
   const bias = foldedBias(node, t, rowSums(t.weightCodes, channels));
-  const { rows: block, template, turns, ...registers } = bodyFor(rows, depth);
+  const { rows: block, template, turns, pairs, ...registers } = bodyFor(rows, depth);
   const vectors = vectorView(requantize, t.y);
-  const view = { ...vectors, ...registers, halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
+  const packed = packs(context, t, depth);
+  const suffix = `${vectors.suffix}${packed ? '_packed' : ''}`;
+  const order = packed ? pairs : turns.map((lanes) => lanes.map((lane) => [lane]));
+  const view = { ...vectors, suffix, packed, ...registers, halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
   return {
     block,
     keepsRows: template.includes('short'),
-    stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, turns),
-    view: { body: `ptq_mve_${template.replaceAll('-', '_')}_${vectors.suffix}`, block, depth, channels, ...endView(requantize) },
+    stream: packStream({ codes: t.weightCodes, bias, channels, depth, requantize }, order),
+    view: { body: `ptq_mve_${template.replaceAll('-', '_')}_${suffix}`, block, depth, channels, ...endView(requantize) },
     support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${template}`, view }],
   };
 }

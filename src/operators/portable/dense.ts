@@ -5,11 +5,12 @@ import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
 import { linearTensors, type LinearTensors } from '../linear/integer.js';
 import { foldedBias, linearStem, rowSums } from '../linear/kernels.js';
 import { cType } from '../views.js';
+import { packedBitsOf } from '../packing.js';
+import { BLOCK, type DenseLayout, packedDense } from './packed-dense.js';
 import { pairTaps } from './pairs.js';
 import { portableRequantize } from './requantize.js';
 
-/** Channels of a pass, and taps of a step: on cores with eight low registers a word of weights. */
-const BLOCK = 4;
+/** Taps of a step: on cores with eight low registers a word of weights. */
 const STEP = 4;
 
 /** Weights [O, depth] as [O/4][taps/4][4 channels][4 taps]; channels and taps that are added have weights 0. */
@@ -22,22 +23,28 @@ function tiledWeights(t: LinearTensors, [channels, depth]: readonly [number, num
   return laid;
 }
 
-function instantiate({ graph, group, features }: KernelContext): KernelInstance {
+function plainLayout(t: LinearTensors, [channels, depth]: readonly [number, number]): DenseLayout {
+  const taps = pairTaps(depth);
+  const lanes = Array.from({ length: BLOCK }, (_, index) => ({ sum: `sum${index}`, products: Array.from({ length: STEP }, (_step, k) => ({ value: k, weight: STEP * index + k })) }));
+  return { variant: 'blocks', taps, weights: tiledWeights(t, [channels, depth], taps), view: { isPacked: false, weightType: 'int8_t', lanes, step: STEP, stepWeights: BLOCK * STEP } };
+}
+
+function instantiate({ graph, group, features, weights: stored }: KernelContext): KernelInstance {
   const [node] = group as readonly [IntegerNode];
   const t = linearTensors(node, graph);
   const [channels, depth] = t.weights.shape as [number, number];
-  const taps = pairTaps(depth);
-  const lanes = Array.from({ length: BLOCK }, (_, index) => ({ sum: `sum${index}`, products: Array.from({ length: STEP }, (_step, k) => ({ value: k, weight: STEP * index + k })) }));
+  const bits = stored === 'packed' ? packedBitsOf(t.weightCodes) : null;
+  const { variant, taps, weights, view } = bits === null ? plainLayout(t, [channels, depth]) : packedDense(t, [channels, depth], bits);
   const requantize = portableRequantize(node, features, foldedBias(node, t, rowSums(t.weightCodes, channels)));
   return {
     family: 'portable',
     template: 'portable/dense',
-    stem: linearStem('dense', t, node, 'blocks'),
-    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), lanes, block: BLOCK, step: STEP, stepWeights: BLOCK * STEP, assembly: features.lowRegisters === true, requantize: requantize.view },
+    stem: linearStem('dense', t, node, variant),
+    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), block: BLOCK, ...view, assembly: features.lowRegisters === true, requantize: requantize.view },
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
-      { kind: 'constant', name: 'weights', data: tiledWeights(t, [channels, depth], taps), alignment: 4 },
+      { kind: 'constant', name: 'weights', data: weights, alignment: 4 },
       ...requantize.arguments,
       { kind: 'constant', name: 'shape', data: Int32Array.of(elementCount(t.x.shape) / depth, depth, channels, taps, node.requantize!.zeroPoint) },
       { kind: 'scratch' },

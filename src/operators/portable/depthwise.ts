@@ -5,6 +5,7 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
 import { foldedBias, linearStem } from '../linear/kernels.js';
 import { cType } from '../views.js';
+import { packBytes, type PackedBits, packedBitsOf } from '../packing.js';
 import { portableRequantize } from './requantize.js';
 
 const TAPS = 9;
@@ -20,25 +21,37 @@ function byChannel(t: LinearTensors, channels: number): Int8Array {
   return Int8Array.from({ length: t.weightCodes.length }, (_, i) => t.weightCodes[(i % TAPS) * channels + Math.floor(i / TAPS)]!);
 }
 
-function instantiate({ graph, group, features }: KernelContext): KernelInstance {
+/** The nine codes of every channel in bytes of their own. */
+function packedChannels(weights: Int8Array, bits: PackedBits): Uint8Array {
+  return Uint8Array.from(Array.from({ length: weights.length / TAPS }, (_, c) => [...packBytes(weights.subarray(TAPS * c, TAPS * c + TAPS), bits)]).flat());
+}
+
+/** Fields of the template where codes of `bits` bits are taken out of their bytes once a channel. */
+function packedView(bits: PackedBits | null) {
+  if (bits === null) return { isPacked: false, weightType: 'int8_t', channelBytes: TAPS };
+  return { isPacked: true, weightType: 'uint8_t', channelBytes: Math.ceil((TAPS * bits) / 8), bits, codesLog: bits === 4 ? 1 : 2, codesMask: 8 / bits - 1, top: 32 - bits };
+}
+
+function instantiate({ graph, group, features, weights: stored }: KernelContext): KernelInstance {
   const [node] = group as readonly [IntegerNode];
   const { t, g } = read(node, graph);
   const channels = g.outputChannels;
   const weights = byChannel(t, channels);
   const sums = Array.from({ length: channels }, (_, c) => weights.subarray(TAPS * c, TAPS * c + TAPS).reduce((sum, w) => sum + w, 0));
   const requantize = portableRequantize(node, features, foldedBias(node, t, sums));
+  const bits = stored === 'packed' ? packedBitsOf(weights) : null;
   const rolling = g.strideWidth === 1;
   const inPlace = rolling && g.strideHeight === 1 && g.padTop === 1 && g.padLeft === 1 && g.outputHeight === g.inputHeight && g.outputWidth === g.inputWidth;
   const sizes = [g.inputHeight, g.inputWidth, channels, g.outputHeight, g.outputWidth, g.strideHeight, g.padTop, g.padLeft, padCodes(node, channels)[0]!, node.requantize!.zeroPoint, g.strideWidth];
   return {
     family: 'portable',
     template: 'portable/depthwise-3x3',
-    stem: linearStem('depthwise_conv2d', t, node, '3x3'),
-    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), rolling, inPlace, requantize: requantize.view },
+    stem: linearStem('depthwise_conv2d', t, node, bits === null ? '3x3' : `3x3_packed${bits}`),
+    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), rolling, inPlace, ...packedView(bits), requantize: requantize.view },
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
-      { kind: 'constant', name: 'weights', data: weights },
+      { kind: 'constant', name: 'weights', data: bits === null ? weights : packedChannels(weights, bits) },
       ...requantize.arguments,
       { kind: 'constant', name: 'shape', data: Int32Array.from(sizes) },
       ...(inPlace ? [{ kind: 'scratch' } as const] : []),
