@@ -6,6 +6,7 @@ import type { tf } from '../tensor/index.js';
 import { cmsisConv2d } from './cmsis-nn/conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspConv2d } from './dsp/conv2d.js';
+import { dspInt16Conv2d } from './dsp/int16.js';
 import { winogradConv2d } from './dsp/winograd.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integerAttribute, integersAttribute, shapeError, shapeText } from './attributes.js';
@@ -183,6 +184,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [shiftConv2d, ...mveConv2d, winogradConv2d, ...dspConv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
+    kernels: [shiftConv2d, ...mveConv2d, winogradConv2d, ...dspConv2d, ...dspInt16Conv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
   },
 });

@@ -6,6 +6,7 @@ import { tf } from '../tensor/index.js';
 import { cmsisDense } from './cmsis-nn/dense.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDense } from './dsp/dense.js';
+import { dspInt16Dense } from './dsp/int16.js';
 import type { Kernel } from './kernel.js';
 import { shapeError, shapeText } from './attributes.js';
 import { linearBounds, WHOLE } from './linear/bounds.js';
@@ -93,6 +94,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [shiftDense, ...mveDense, ...dspDense, cmsisDense, ...portableDense, portable],
+    kernels: [shiftDense, ...mveDense, ...dspDense, ...dspInt16Dense, cmsisDense, ...portableDense, portable],
   },
 });
