@@ -94,7 +94,6 @@ function cyclesOf(loop: Loop, cpu: string): number | null {
   const iterations = 200;
   const result = spawnSync('llvm-mca', ['-mtriple=thumbv7em-none-eabi', `-mcpu=${cpu}`, `-iterations=${iterations}`, '-'], { input: assembly(loop, cpu), encoding: 'utf8' });
   const total = /Total Cycles:\s+(\d+)/.exec(result.stdout)?.[1];
-  if (total === undefined && process.env['HOT_LOOPS_DEBUG']) console.error(result.stderr);
   return total === undefined ? null : Number(total) / iterations;
 }
 

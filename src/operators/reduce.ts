@@ -6,6 +6,7 @@ import { booleanAttribute, integerAttribute, integersAttribute, normalizeAxis, s
 import { isTflite, lowerCopy } from './codes.js';
 import { verifyCopy } from './copy-kernel.js';
 import { defineOperator } from './definition.js';
+import { dspReduce } from './dsp/reduce.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, expectPerTensor, expectShape, nodeTensors, scaledInterval } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
@@ -132,6 +133,6 @@ export const reduce = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [dspReduce(instantiate, reducedAxes), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -15,6 +15,7 @@ import { atScale, emitRequantize, isTflite, samePlan } from './codes.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { defineOperator, type EvaluateContext } from './definition.js';
 import { dspSoftmax } from './dsp/softmax.js';
+import { dspSoftmaxTable } from './dsp/softmax-table.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
@@ -153,6 +154,6 @@ export const softmax = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [shiftSoftmax(instantiate), dspSoftmax(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [shiftSoftmax(instantiate), dspSoftmax(instantiate), dspSoftmaxTable(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -110,11 +110,40 @@ function softmax(random: Random, name: string): LinearCase {
   return single(random, name, { op: 'softmax', shapes: [shape], type: S8, attributes, shape });
 }
 
+/** Exponentials of any fall, from one that is flat to one that ends at once. */
+function tableSoftmax(random: Random, name: string): LinearCase {
+  const type = random.pick([S8, S8, U8]);
+  const shape = [random.integer(1, 3), random.integer(2, 33), random.pick([1, 1, 3])];
+  const axis = random.integer(0, 2);
+  const builder = new IntegerGraphBuilder(name);
+  const rate = random.pick([0, 0.001, 0.03, 0.2, 3]);
+  const table = builder.constant('exponentials', [256], Uint16Array.from({ length: 256 }, (_, d) => Math.round(32768 * Math.exp(-rate * d))), 16);
+  const steps = random.pick([256, 255, 100]);
+  builder.node('softmax', 'y', [builder.input('x', shape, type), table], { attributes: { variant: 'dyadic', axis, steps, outputZeroPoint: random.pick([-128, 0, -5]) }, shape, output: S8 });
+  return { name, graph: builder.build(['y']), inputs: samples(random, type, count(shape), 4).map((codes) => [codes]) };
+}
+
+/** Adjacent axes of any place; at times more elements than the sum of a lane can hold. */
+function reduction(random: Random, name: string): LinearCase {
+  const type = random.pick([S8, S8, U8]);
+  const shape = random.pick([
+    [random.integer(1, 3), random.integer(1, 9), random.integer(1, 9), random.integer(4, 11)],
+    [random.integer(1, 2), random.integer(250, 530), random.integer(4, 6)],
+    [random.integer(1, 4), random.integer(4, 40)],
+  ]);
+  const first = random.integer(0, shape.length - 1);
+  const axes = Array.from({ length: random.integer(1, shape.length - first) }, (_, i) => first + i);
+  const taps = count(axes.map((axis) => shape[axis]!));
+  const requantize: Requantize = { mode: 'dyadic', multiplier: [Math.floor((multiplier(random) * 0.9) / taps)], shift: [30], zeroPoint: zero(random), clamp: [-128, 127] };
+  const kept = shape.filter((_, axis) => !axes.includes(axis));
+  return single(random, name, { op: 'reduce', shapes: [shape], type, attributes: { function: random.pick(['mean', 'sum']), axes, keepDims: false, inputZeroPoint: zero(random) }, requantize, shape: kept, output: S8 });
+}
+
 for (const target of ['cortex-m7', 'cortex-m4']) {
   elementwise(`equal the simulator on ${target}`, async () => {
     const random = new Source(SEED);
     const many = (n: number, make: (random: Random, name: string) => LinearCase) => Array.from({ length: n }, (_, i) => make(random, `seed ${SEED} ${make.name} ${i}`));
-    const cases = [...many(40, addition), ...many(30, rescaling), ...many(40, product), ...many(70, pool), ...many(25, softmax), largestSums(random, 'signed', S8), largestSums(random, 'unsigned', U8)];
+    const cases = [...many(40, addition), ...many(30, rescaling), ...many(40, product), ...many(70, pool), ...many(25, softmax), ...many(40, tableSoftmax), ...many(60, reduction), largestSums(random, 'signed', S8), largestSums(random, 'unsigned', U8)];
     const taken = countFamily(cases, 'dsp', target);
     assert.ok(taken >= 0.9 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
     await expectFirmwareMatchesSimulator(cases, [target]);
