@@ -119,13 +119,18 @@ function problemOf(blocks: readonly Block[], sensitivities: readonly BlockSensit
   const choice = (block: Block, i: number, bits: number): WidthChoice => {
     const { weightBytes, instructions } = measured.get(bits)!;
     const sum = (values: ReadonlyMap<string, number> | null) => block.layers.reduce((total, { node }) => total + (values?.get(node.id) ?? 0), 0);
-    return { bits, sensitivity: sensitivities[i]![kind].get(bits)!, costs: { size: sum(weightBytes), instructions: sum(instructions), ram: ram(i, bits) } };
+    return { bits, sensitivity: atLeastWider(sensitivities[i]![kind], bits), costs: { size: sum(weightBytes), instructions: sum(instructions), ram: ram(i, bits) } };
   };
   const widest = [...measured.values()].at(-1);
   return {
     blocks: blocks.map((block, i) => ({ choices: block.widths.map((bits) => choice(block, i, bits)) })),
     fixed: { size: 0, ram: 0, instructions: widest?.otherInstructions ?? 0 },
   };
+}
+
+/** Where a wider width happens to measure worse, the narrower one counts as no better: luck of one layer's rounding carries no weight. */
+function atLeastWider(sensitivity: BlockSensitivity['measured'], bits: number): number {
+  return Math.max(...[...sensitivity].filter(([width]) => width >= bits).map(([, value]) => value));
 }
 
 export interface Decision {

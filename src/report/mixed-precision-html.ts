@@ -19,6 +19,7 @@ function pointsOf({ pareto, uniform, swept, predicted, objective }: ReportMixedP
 }
 
 function htmlTable([header, rows]: MixedTable, escapeHtml: (text: string) => string): string {
-  const line = (cells: readonly string[], tag: string) => `<tr>${cells.map((cell) => `<${tag}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
+  const isNumber = (cell: string) => /^(≤ )?[\d.,]+(e[-+]\d+)?( \*)?$/.test(cell);
+  const line = (cells: readonly string[], tag: string) => `<tr>${cells.map((cell) => `<${tag}${tag === 'td' && isNumber(cell) ? ' class="n"' : ''}>${escapeHtml(cell)}</${tag}>`).join('')}</tr>`;
   return `<div class="wide"><table><thead>${line(header, 'th')}</thead><tbody>\n${rows.map((row) => line(row, 'td')).join('\n')}\n</tbody></table></div>`;
 }
