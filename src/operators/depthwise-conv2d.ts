@@ -7,6 +7,7 @@ import { cmsisDepthwiseConv2d } from './cmsis-nn/depthwise-conv2d.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspDepthwise } from './dsp/depthwise.js';
 import { dspDepthwiseGeneral } from './dsp/depthwise-general.js';
+import { dspInt16Depthwise } from './dsp/int16-depthwise.js';
 import type { Kernel, KernelContext, KernelInstance } from './kernel.js';
 import { integersAttribute, shapeError, shapeText } from './attributes.js';
 import { linearBounds } from './linear/bounds.js';
@@ -162,6 +163,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [shiftDepthwiseConv2d, cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, ...portableDepthwise, clamped, general],
+    kernels: [shiftDepthwiseConv2d, cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, dspInt16Depthwise, ...portableDepthwise, clamped, general],
   },
 });

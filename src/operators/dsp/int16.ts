@@ -22,7 +22,7 @@ const LEAST_DEPTH = 2;
 function multiplyInt16(context: KernelContext, t: LinearTensors, stem: string, size: MatrixSize, requantize: FoldedRequantize): KernelInstance {
   const [node] = context.group as readonly [IntegerNode];
   const { rows, depth, channels } = size;
-  const base = tileFor(rows, channels)!;
+  const base = tileFor(rows, channels, context)!;
   const storage = storageFor(context, t, size, 8 * base.rows * Math.ceil(depth / 4));
   const tile = fastestTile(base, size, storage, requantize);
   const plan = planInt16(t, channels, requantize, tile, storage);
@@ -53,7 +53,7 @@ const dense: Kernel = {
   when(context) {
     const [node] = context.group as readonly [IntegerNode];
     const size = denseSize(node, context.graph);
-    return size.depth >= LEAST_DEPTH && tileFor(size.rows, size.channels) !== null && fitsInt16(context, linearTensors(node, context.graph), size.channels) !== null;
+    return size.depth >= LEAST_DEPTH && tileFor(size.rows, size.channels, context) !== null && fitsInt16(context, linearTensors(node, context.graph), size.channels) !== null;
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
@@ -90,7 +90,7 @@ const convolution: Kernel = {
   when(context) {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
-    const isPlain = integerAttribute(node, 'groups', 1) === 1 && !biasClassesOf(node) && tileFor(pixelsOf(g), g.outputChannels) !== null;
+    const isPlain = integerAttribute(node, 'groups', 1) === 1 && !biasClassesOf(node) && tileFor(pixelsOf(g), g.outputChannels, context) !== null;
     const isWindow = pixelsOf(g) >= BLOCK_ROWS && padByte(node, g.inputChannels) !== null;
     return isPlain && (isPointwise(node, g) || isWindow) && fitsInt16(context, t, g.outputChannels) !== null;
   },
@@ -109,7 +109,7 @@ function windowsInstance(context: KernelContext, node: IntegerNode, t: LinearTen
   const window = LANE * 4 * Math.ceil(depth / 4);
   const size = { rows: pixelsOf(g), depth, channels: g.outputChannels };
   const storage = storageFor(context, t, size, 2 * BLOCK_ROWS * window);
-  const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize);
+  const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels, context)!, size, storage, requantize);
   const plan = planInt16(t, g.outputChannels, requantize, tile, storage);
   const run = LANE * g.kernelWidth * g.inputChannels;
   const direct = g.dilationWidth === 1 && run % 4 === 0 ? 1 : 0;
