@@ -17,6 +17,7 @@ import { checkInteger, clampAttribute, expectPerTensor, expectShape, integerGrap
 import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
 import type { LowerContext } from './lower.js';
+import { mveAveragePool } from './mve/pools.js';
 import { poolGeometryView, poolShape, poolWindow, validTaps } from './pool-window.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
@@ -149,6 +150,6 @@ export const averagePool2d = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [dspAveragePool(instantiate), cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [mveAveragePool, dspAveragePool(instantiate), cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

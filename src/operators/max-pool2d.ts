@@ -9,6 +9,7 @@ import { dspMaxPool } from './dsp/pools.js';
 import { applyActivation, expectInputs, sampled } from './float-tensors.js';
 import { checkInteger, clampAttribute, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
+import { mveMaxPool } from './mve/pools.js';
 import { poolGeometryView, poolShape, poolWindow } from './pool-window.js';
 import { cType, typeName } from './views.js';
 
@@ -61,6 +62,7 @@ export const maxPool2d = defineOperator({
       clampAttribute(node, output);
     },
     kernels: [
+      mveMaxPool,
       dspMaxPool(instantiate),
       cmsisMaxPool2d,
       {

@@ -6,6 +6,7 @@ import { defineOperator } from './definition.js';
 import { dspRequantize } from './dsp/elementwise.js';
 import { expectPerTensor, expectShape, nodeTensors, scaledInterval } from './integer-checks.js';
 import { verifyActivationType } from './linear/integer.js';
+import { mveRequantize } from './mve/tables.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 export const requantize = defineOperator({
@@ -24,6 +25,7 @@ export const requantize = defineOperator({
       return { accumulator: [scaledInterval(inputs[0]!.codeRange, integerAttribute(node, 'inputZeroPoint'), 1)], accumulatorBits: 32 };
     },
     kernels: [
+      mveRequantize,
       dspRequantize,
       {
         family: 'portable',

@@ -8,6 +8,7 @@ import { defineOperator } from './definition.js';
 import { dspTable } from './dsp/tables.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
+import { mveTable } from './mve/tables.js';
 import { knotPlaces, tableEntries, tableKernel, verifyTable } from './table-kernel.js';
 import { tfliteTable } from './tflite-tables.js';
 import { unaryFunctions, unaryScalar, unaryTensor } from './unary-functions.js';
@@ -59,6 +60,6 @@ export const unary = defineOperator({
   },
   integer: {
     verify: (node, graph) => verifyTable(node, graph, 1),
-    kernels: [dspTable(portable), portable],
+    kernels: [mveTable('unary', () => 1), dspTable(portable), portable],
   },
 });

@@ -14,7 +14,7 @@ import { type FoldedRequantize, saturationOf } from './requantize.js';
 const SHIFTS = { floor: shiftFloor, halfUp: shiftHalfUp, halfAway: shiftHalfAway, halfEven: shiftHalfEven } as const;
 
 /** One accumulator's code by the scalar definitions; null for modes that element-wise sums do not have. */
-function scalarRequantize(requantize: Requantize): ((accumulator: number) => number) | null {
+export function scalarRequantize(requantize: Requantize): ((accumulator: number) => number) | null {
   const end = (code: number) => clamp(code + requantize.zeroPoint, requantize.clamp[0], requantize.clamp[1]);
   switch (requantize.mode) {
     case 'tfliteDouble':

@@ -1,0 +1,110 @@
+/** Random pools, look-ups and element-wise layers of bytes, of every form that the integer graph has. */
+import type { Attributes } from '../../src/graph/float.js';
+import type { Requantize } from '../../src/graph/integer.js';
+import { foldableRequantize } from './dsp-cases.js';
+import { IntegerGraphBuilder, type Random, type TensorOptions } from './integer-graphs.js';
+import { lanes, type LinearCase, rangeOf, samples } from './linear-cases.js';
+
+export type ElementwiseMaker = (random: Random, name: string) => LinearCase;
+
+const S8: TensorOptions = { bits: 8 };
+const U8: TensorOptions = { bits: 8, signed: false };
+const S4: TensorOptions = { bits: 4 };
+
+const count = (shape: readonly number[]) => shape.reduce((n, d) => n * d, 1);
+
+interface Plan {
+  readonly op: string;
+  readonly inputs: readonly { readonly shape: readonly number[]; readonly type: TensorOptions }[];
+  readonly attributes: Attributes;
+  readonly requantize?: (reach: number) => Requantize;
+  readonly shape: readonly number[];
+  readonly output: TensorOptions;
+  /** Adds constants behind the inputs. */
+  readonly constants?: (builder: IntegerGraphBuilder) => readonly string[];
+}
+
+/** One node; a requantization that fits the accumulators. */
+function single(random: Random, name: string, plan: Plan): LinearCase {
+  const build = (requantize?: Requantize) => {
+    const builder = new IntegerGraphBuilder(name);
+    const ids = plan.inputs.map(({ shape, type }, i) => builder.input(`x${i}`, shape, type));
+    builder.node(plan.op, 'y', [...ids, ...(plan.constants?.(builder) ?? [])], { attributes: plan.attributes, ...(requantize && { requantize }), shape: plan.shape, output: plan.output });
+    return builder.build(['y']);
+  };
+  const draft = build(plan.requantize && { mode: 'dyadic', multiplier: [1], shift: [31], zeroPoint: 0, clamp: [0, 0] });
+  const reach = Math.max(1, ...(draft.nodes[0]!.bounds?.accumulator.flat() ?? []).map(Math.abs));
+  const graph = plan.requantize ? build(plan.requantize(reach)) : draft;
+  const vectors = plan.inputs.map(({ shape, type }) => samples(random, type, count(shape), 4));
+  // lowest with highest, and the other way round
+  return { name, graph, inputs: [0, 1, 2, 3].map((v) => vectors.map((list, i) => list[v < 2 && i === 1 ? 1 - v : v]!)) };
+}
+
+function window(random: Random, most: number) {
+  const kernel = [random.integer(1, most), random.integer(1, most)];
+  const strides = [random.integer(1, 3), random.integer(1, 3)];
+  const pad = [0, 0, 0, 0].map((_, i) => random.integer(0, Math.min(2, kernel[i >> 1]! - 1)));
+  const size = [0, 1].map((axis) => Math.max(1, kernel[axis]! - pad[2 * axis]! - pad[2 * axis + 1]!) + Math.max(...pad) + random.integer(0, 3));
+  const output = [0, 1].map((axis) => Math.floor((size[axis]! + pad[2 * axis]! + pad[2 * axis + 1]! - kernel[axis]!) / strides[axis]!) + 1);
+  return { kernel, strides, pad, size, output };
+}
+
+/** A clamp that is the whole range, or less. */
+function clampOf(random: Random, type: TensorOptions): number[] {
+  const [low, high] = rangeOf(type);
+  return random.next() < 0.5 ? [low, high] : [low + random.integer(1, 3), high - random.integer(1, 3)];
+}
+
+export function poolCase(random: Random, name: string): LinearCase {
+  const { kernel, strides, pad, size, output } = window(random, random.pick([2, 3, 4, 16]));
+  const channels = random.pick([1, 2, 5, 7, 8, 12, 15, 16, 17, 32, 41]);
+  const type = random.pick([S8, S8, U8, S4]);
+  const attributes = { kernel, strides, pad };
+  const common = { inputs: [{ shape: [...size, channels], type }], shape: [...output, channels] };
+  const form = random.pick(['max', 'tflite', 'dyadic', 'dyadic'] as const);
+  if (form === 'max') return single(random, name, { ...common, op: 'max-pool2d', attributes: { ...attributes, clamp: clampOf(random, type) }, output: type });
+  if (form === 'tflite') return single(random, name, { ...common, op: 'average-pool2d', attributes: { ...attributes, variant: 'tflite', clamp: clampOf(random, type) }, output: type });
+  const countIncludePad = random.next() < 0.4;
+  const units = kernel.map((k) => (countIncludePad ? k : [1, 1, 2, 6, 12][k] ?? 720720));
+  if (units.some((u) => u > 12)) return single(random, name, { ...common, op: 'max-pool2d', attributes: { ...attributes, clamp: clampOf(random, type) }, output: type });
+  const target = random.pick([S8, U8, S4]);
+  return single(random, name, {
+    ...common,
+    op: 'average-pool2d',
+    attributes: { ...attributes, variant: 'dyadic', countIncludePad, inputZeroPoint: random.integer(...rangeOf(type)), rowUnits: units[0]!, columnUnits: units[1]! },
+    requantize: (reach) => foldableRequantize(random, 1, reach, target),
+    output: target,
+  });
+}
+
+export function tableCase(random: Random, name: string): LinearCase {
+  const [type, output] = [random.pick([S8, S8, U8, S4]), random.pick([S8, U8, S4])];
+  const raw = random.next() < 0.5;
+  const input = raw ? U8 : type;
+  const channels = random.pick([1, 2, 3, 4, 5, 6, 16]);
+  const tables = raw ? random.pick([1, channels]) : 1;
+  const shape = [random.integer(1, 5), random.integer(1, 9), channels];
+  const entries = tables * 2 ** input.bits!;
+  const table = random.codes(lanes(output, entries), ...rangeOf(output));
+  return single(random, name, {
+    op: raw ? 'input-table' : 'unary',
+    inputs: [{ shape, type: input }],
+    attributes: {},
+    shape,
+    output,
+    constants: (builder) => [builder.constant('table', raw ? [tables, 256] : [entries], table, output.bits!)],
+  });
+}
+
+export function rescalingCase(random: Random, name: string): LinearCase {
+  const [type, output] = [random.pick([S8, S8, U8, S4]), random.pick([S8, U8, S4])];
+  const shape = [random.integer(1, 40)];
+  return single(random, name, {
+    op: 'requantize',
+    inputs: [{ shape, type }],
+    attributes: { inputZeroPoint: random.integer(...rangeOf(type)) },
+    requantize: (reach) => foldableRequantize(random, 1, reach, output),
+    shape,
+    output,
+  });
+}
