@@ -65,7 +65,7 @@ const windows: Kernel = {
     const window = 4 * Math.ceil(depth / 4);
     const size = { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels };
     const storage = storageFor(context, t, size, 3 * BLOCK_ROWS * window);
-    const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize);
+    const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize, context.features.dualIssue);
     const plan = planProducts(node, t, g.outputChannels, depth, requantize, tile, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
     const view = { ...g, ...plan.view, direct, ownBytes: tile.rows * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };

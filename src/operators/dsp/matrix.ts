@@ -19,7 +19,7 @@ export interface MatrixSize {
 export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
   const base = tileFor(rows, channels)!;
   const storage = storageFor(context, t, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
-  const tile = fastestTile(base, { rows, depth, channels }, storage, requantize);
+  const tile = fastestTile(base, { rows, depth, channels }, storage, requantize, context.features.dualIssue);
   const plan = planProducts(node, t, channels, depth, requantize, tile, storage);
   // a row that is no multiple of four values long ends with a word that reaches back into the row
   const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));

@@ -9,7 +9,7 @@ import { predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
 import { isDeep, readsLanes, valuesOf, type WeightStorage } from './storage.js';
 import { blockWords, channelBlocks, packBlocks, type StreamSource, weightWords } from './stream.js';
-import { loopOf, packedMask, type Tile, TILE_1X4, TILE_2X2, TILE_3X2 } from './tiles.js';
+import { loopOf, packedMask, type Tile, TILE_1X4, TILE_2X2, TILE_3X2, TILE_3X2_DUAL } from './tiles.js';
 
 /** Rows in registers at a time; a layer with fewer is computed row by row. */
 export const BLOCK_ROWS = TILE_3X2.rows;
@@ -20,9 +20,10 @@ export function tileFor(rows: number, channels: number): Tile | null {
   return channels >= tile.channels ? tile : null;
 }
 
-/** Long rows of int16 weights go faster by two than by three, unless that wastes more at the end. */
-export function fastestTile(tile: Tile, size: { readonly rows: number; readonly depth: number; readonly channels: number }, storage: WeightStorage, requantize: FoldedRequantize): Tile {
-  if (tile !== TILE_3X2 || !readsLanes(storage)) return tile;
+/** Long rows of int16 weights go faster by two than by three, unless that wastes more at the end. `dualIssue`: of the target's features. */
+export function fastestTile(tile: Tile, size: { readonly rows: number; readonly depth: number; readonly channels: number }, storage: WeightStorage, requantize: FoldedRequantize, dualIssue = false): Tile {
+  if (tile !== TILE_3X2) return tile;
+  if (!readsLanes(storage)) return dualIssue && storage.bits === 8 ? TILE_3X2_DUAL : tile;
   const instructions = (candidate: Tile) => predictProducts({ ...size, tile: candidate, loop: loopOf(candidate, storage) }, requantize);
   return instructions(TILE_2X2) < instructions(TILE_3X2) ? TILE_2X2 : TILE_3X2;
 }

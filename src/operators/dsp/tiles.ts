@@ -25,6 +25,9 @@ export const TILE_3X2: Tile = {
   }),
 };
 
+/** Of int8 weights, for cores that issue a load or an extension beside a product: more instructions in fewer cycles. */
+export const TILE_3X2_DUAL: Tile = { ...TILE_3X2 };
+
 /** Of int16 weights only. */
 export const TILE_2X2: Tile = {
   rows: 2,
@@ -65,6 +68,7 @@ export function loopOf(tile: Tile, storage: WeightStorage): Loop {
   const wide = readsLanes(storage);
   const packed = !wide && storage.scale > 0;
   if (tile === TILE_2X2) return { template: 'dsp/products-2x2', prefix: 'pair_w16_', unroll: 15, roundValues: 4, roundBytes: 38, roundInstructions: 10, roundsBefore: 1, canRunOnce: true, view: {} };
+  if (tile === TILE_3X2_DUAL) return { template: 'dsp/products-3x2-dual', prefix: 'dual_', unroll: 15, roundValues: 4, roundBytes: 92, roundInstructions: 23, roundsBefore: 1, canRunOnce: true, view: {} };
   if (packed) return tile === TILE_3X2 ? packed3x2(storage) : packed1x4(storage);
   const prefix = wide ? 'w16_' : '';
   if (tile === TILE_3X2) {
