@@ -73,7 +73,8 @@ function realProblem(tensor: IntegerTensor, real: RealMeaning): string | null {
   const channels = real.axis === null ? 1 : tensor.shape[real.axis];
   if (channels === undefined) return `real.axis ${real.axis} is no axis of the tensor`;
   if (real.scale.length !== channels || real.zeroPoint.length !== channels) return `real has ${real.scale.length} scales and ${real.zeroPoint.length} zero points for ${channels} channels`;
-  if (!real.scale.every((s) => Number.isFinite(s) && s > 0)) return 'real.scale holds something that is no positive number';
+  // A weight channel whose codes are flipped has a negative scale.
+  if (!real.scale.every((s) => Number.isFinite(s) && (tensor.constant ? s !== 0 : s > 0))) return `real.scale holds something that is no ${tensor.constant ? 'number but 0' : 'positive number'}`;
   return real.zeroPoint.every(Number.isSafeInteger) ? null : 'real.zeroPoint holds something that is no integer';
 }
 

@@ -16,7 +16,7 @@ export interface ActivationPlan {
 /** Weights of one constant: codes with one scale a channel (or one for all), zero point 0. */
 export interface WeightPlan {
   readonly bits: number;
-  /** Length 1 or the size of the channel axis. */
+  /** Length 1 or the size of the channel axis. Negative where a channel's codes are flipped, so that the lowest one serves its positive tail. */
   readonly scale: readonly number[];
   readonly axis: number | null;
   readonly codes: Int8Array | Int16Array;

@@ -50,9 +50,13 @@ export function quantizeMultiplier(real: number, rounding: 'double' | 'single' =
   return { multiplier, shift };
 }
 
-/** multiplier·2^−shift, 1 ≤ shift ≤ 62, multiplier below 2^31; relative error at most 2^-31 for real ≥ 2^-32. */
+/** multiplier·2^−shift, 1 ≤ shift ≤ 62, |multiplier| below 2^31; relative error at most 2^-31 for |real| ≥ 2^-32. */
 export function dyadicNumber(real: number): { readonly multiplier: number; readonly shift: number } {
-  if (!(real >= 0) || real >= 1073741824) throw new RangeError(`a ratio of scales must lie in [0, 2^30), got ${real}`);
+  if (!(Math.abs(real) < 1073741824)) throw new RangeError(`a ratio of scales must lie in (−2^30, 2^30), got ${real}`);
+  if (real < 0) {
+    const { multiplier, shift } = dyadicNumber(-real);
+    return { multiplier: -multiplier, shift };
+  }
   const { mantissa, exponent } = frexp(real);
   if (real === 0 || exponent < -31) return { multiplier: roundHalfAway(real * 2 ** 62), shift: 62 };
   const multiplier = roundHalfAway(mantissa * 2147483648);
@@ -76,7 +80,7 @@ export function smallestHighMultiplier(bits: number): number {
 export function dyadicMode(ratios: readonly number[], outputBits: number): RequantizeMode {
   const high = ratios.map((ratio) => roundHalfAway(ratio * 4294967296));
   const least = smallestHighMultiplier(outputBits);
-  if (high.every((m, i) => ratios[i] === 0 || (m >= least && m <= 2147483647))) return { mode: 'dyadicHigh', multiplier: high };
+  if (high.every((m, i) => ratios[i] === 0 || (Math.abs(m) >= least && Math.abs(m) <= 2147483647))) return { mode: 'dyadicHigh', multiplier: high };
   const numbers = ratios.map(dyadicNumber);
   return { mode: 'dyadic', multiplier: numbers.map((n) => n.multiplier), shift: numbers.map((n) => n.shift) };
 }

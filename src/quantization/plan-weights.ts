@@ -31,7 +31,7 @@ export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId
     const stored = sourceWeights(tensor);
     // Weights that a float network stores in more bits than are asked for are quantized again.
     const isKept = stored && (graph.quantized || stored.bits <= bits(node));
-    weights.set(tensor.id, isKept ? stored : weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search }));
+    weights.set(tensor.id, isKept ? stored : weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search, flips: arith === 'dyadic' }));
     const codes = bias?.quantization?.codes;
     if (bias && codes && graph.quantized) biases.set(bias.id, { codes: Int32Array.from(codes) });
   }

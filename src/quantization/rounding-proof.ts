@@ -68,7 +68,7 @@ function worstOfNode(node: IntegerNode, graph: IntegerGraph): number | null {
     const applied = appliedRatio(node.requantize!, c);
     if (!applied) return null;
     const real = common.mul(exactFraction(scales.weights[scales.weights.length === 1 ? 0 : c]!)) as Fraction;
-    const largest = Math.min(Math.max(-low, high), Math.ceil(span / real.valueOf()));
+    const largest = Math.min(Math.max(-low, high), Math.ceil(span / Math.abs(real.valueOf())));
     worst = Math.max(worst, (applied.sub(real).abs().mul(exactFraction(largest)) as Fraction).valueOf());
   }
   return worst;

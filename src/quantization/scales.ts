@@ -70,11 +70,16 @@ export interface WeightScaleOptions {
    */
   readonly least?: ArrayLike<number>;
   readonly search?: ScaleSearch;
+  /** Searched scales of at most 3 bits may be negative: the arithmetic takes negative ratios. */
+  readonly flips?: boolean;
 }
+
+/** Up to this width the lowest code, which has no positive counterpart, is worth a sign. */
+const MOST_FLIPPED_BITS = 3;
 
 /**
  * Symmetric codes with zero point 0, one scale a channel. At 8 bits and with scales from the largest magnitude they lie in
- * [−(2^(bits−1)−1), 2^(bits−1)−1]; searched scales of fewer bits use the lowest code too.
+ * [−(2^(bits−1)−1), 2^(bits−1)−1]; searched scales of fewer bits use the lowest code too, for the tail where it helps more.
  */
 export function weightPlan(values: Float32Array, shape: readonly number[], axis: number | null, bits: number, options: WeightScaleOptions = {}): WeightPlan {
   const isSearched = options.search === 'mse' && bits < 8;
@@ -84,8 +89,9 @@ export function weightPlan(values: Float32Array, shape: readonly number[], axis:
   const typical = Math.max(...maxima) / most || 1 / most;
   const channels = isSearched ? valuesByChannel(values, shape, axis) : [];
   const scale = Array.from(maxima, (maximum, c) => {
-    const own = Math.fround(isSearched ? searchedScale(channels[c]!, maximum, bits) : maximum / most);
-    return Math.fround(Math.max(own > 0 ? own : typical, options.least?.[c] ?? 0));
+    const own = Math.fround(isSearched ? searchedScale(channels[c]!, maximum, bits, options.flips) : maximum / most);
+    const magnitude = Math.fround(Math.max(Math.abs(own) || typical, options.least?.[c] ?? 0));
+    return own < 0 ? -magnitude : magnitude;
   });
   const { channelOf } = channelIndexer(shape, axis);
   const codes = new Int8Array(values.length);
@@ -110,16 +116,18 @@ const ERROR_EXPONENT = 2.4;
 /** Candidates in hundredths of the scale at which the whole range just covers the values; beyond it, codes of one side are given up. */
 const MOST_HUNDREDTHS = 150;
 
-/** Grid search over the scale of one channel; 0 for a channel of zeros. */
-export function searchedScale(values: Float64Array, maximum: number, bits: number): number {
+/** Grid search over the scale of one channel, with `flips` of either sign; 0 for a channel of zeros. */
+export function searchedScale(values: Float64Array, maximum: number, bits: number, flips = false): number {
   const most = 2 ** (bits - 1) - 1;
   const covering = (2 * maximum) / (2 ** bits - 1);
   let best = 0;
   let leastError = Number.POSITIVE_INFINITY;
   for (let hundredths = MOST_HUNDREDTHS; hundredths >= 1 && maximum > 0; hundredths--) {
-    const scale = (covering * hundredths) / 100;
-    const error = roundingError(values, scale, -most - 1, most, leastError);
-    if (error < leastError) [best, leastError] = [scale, error];
+    const size = (covering * hundredths) / 100;
+    for (const scale of flips && bits <= MOST_FLIPPED_BITS ? [size, -size] : [size]) {
+      const error = roundingError(values, scale, -most - 1, most, leastError);
+      if (error < leastError) [best, leastError] = [scale, error];
+    }
   }
   return best;
 }

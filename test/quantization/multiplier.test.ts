@@ -27,6 +27,7 @@ test('a dyadic number is off by at most 2^-31 of the ratio', () => {
   fc.assert(
     fc.property(ratio, (real) => {
       const { multiplier, shift } = dyadicNumber(real);
+      assert.equal(dyadicNumber(-real), { multiplier: -multiplier, shift });
       assert.ok(Number.isInteger(multiplier) && multiplier < 2 ** 31 && shift >= 1 && shift <= 62);
       return Math.abs(multiplier * 2 ** -shift - real) <= real * 2 ** -31;
     }),
@@ -38,6 +39,9 @@ test('the high-half form is taken only where its error stays below 2^-9 quanta',
   fc.assert(
     fc.property(fc.array(fc.double({ min: 2 ** -20, max: 1, noNaN: true }), { minLength: 1, maxLength: 4 }), fc.constantFrom(8, 16), (ratios, bits) => {
       const mode = dyadicMode(ratios, bits);
+      const flipped = dyadicMode(ratios.map((r) => -r), bits);
+      assert.is(flipped.mode, mode.mode);
+      if ('multiplier' in mode && 'multiplier' in flipped) assert.equal(flipped.multiplier, mode.multiplier.map((m) => -m));
       if (mode.mode !== 'dyadicHigh') return ratios.some((r) => r > 0.4999 || r * 2 ** 32 < smallestHighMultiplier(bits) + 1);
       return mode.multiplier.every((m, i) => m < 2 ** 31 && (Math.abs(m / 2 ** 32 - ratios[i]!) / ratios[i]!) * 2 ** bits <= 2 ** -9);
     }),

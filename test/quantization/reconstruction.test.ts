@@ -20,11 +20,16 @@ import { Random } from '../support/integer-graphs.js';
 
 const test = suite('reconstruction');
 
+/** Below 4 bits the middle channel's codes are flipped. */
 function layer(bits: number): LayerWeights {
   const random = new Random(bits);
   const shape = [3, 2, 2, 4];
   const values = Float32Array.from({ length: 48 }, () => random.next() - 0.5);
-  return { values, shape, plan: weightPlan(values, shape, 0, bits, { search: 'mse' }) };
+  const plan = weightPlan(values, shape, 0, bits, { search: 'mse' });
+  if (bits > 3) return { values, shape, plan };
+  const [least, most] = [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
+  const scale = plan.scale.map((s, c) => (c === 1 ? -s : s));
+  return { values, shape, plan: { ...plan, scale, codes: Int8Array.from(values, (w, i) => Math.max(least, Math.min(most, Math.sign(w / scale[Math.floor(i / 16)]!) * Math.round(Math.abs(w / scale[Math.floor(i / 16)]!))))) } };
 }
 
 function randomValues(length: number, seed: number): Float32Array {
@@ -68,10 +73,11 @@ test('FlexRound: gradients of the four divisors, start at nearest rounding', () 
     // What rounding adds stays what it is: the function whose gradient passes straight through.
     const most = 2 ** (bits - 1) - 1;
     const least = bits < 8 ? -most - 1 : -most;
-    const position = (i: number) => own.values[i]! / Math.exp(learner.grid[Math.floor(i / 16)]! + learner.weight[i]! + learner.output[Math.floor(i / 16)]! + learner.input[i % 4]!);
+    const signs = own.plan.scale.map(Math.sign);
+    const position = (i: number) => (signs[Math.floor(i / 16)]! * own.values[i]!) / Math.exp(learner.grid[Math.floor(i / 16)]! + learner.weight[i]! + learner.output[Math.floor(i / 16)]! + learner.input[i % 4]!);
     const start = Array.from(own.values, (_, i) => position(i));
     const rounded = start.map((u) => Math.sign(u) * Math.round(Math.abs(u)));
-    const loss = () => dot(start.map((u, i) => Math.exp(learner.grid[Math.floor(i / 16)]!) * (rounded[i]! < least ? least : rounded[i]! > most ? most : position(i) + rounded[i]! - u)), upstream);
+    const loss = () => dot(start.map((u, i) => signs[Math.floor(i / 16)]! * Math.exp(learner.grid[Math.floor(i / 16)]!) * (rounded[i]! < least ? least : rounded[i]! > most ? most : position(i) + rounded[i]! - u)), upstream);
     for (const name of ['grid', 'weight', 'output', 'input'] as const) {
       learner[name].forEach((before, i) => {
         const at = (value: number) => {

@@ -53,6 +53,16 @@ test('narrow weights keep to their bits', () => {
   assert.equal([...weightPlan(Float32Array.from([-1, -0.4, 0.4, 1]), [1, 4], 0, 4).codes], [-7, -3, 3, 7]);
 });
 
+test('at 2 and 3 bits the lowest code serves the longer tail, above and without leave it stays negative', () => {
+  const values = Float32Array.from([2, 1, 0, -1, -2, -1, 0, 1]);
+  const flipped = weightPlan(values, [2, 4], 0, 2, { search: 'mse', flips: true });
+  flipped.scale.forEach((scale, c) => assert.ok(Math.abs(Math.abs(scale) - 1) < 0.01 && Math.sign(scale) === [-1, 1][c], `${flipped.scale}`));
+  assert.equal([...flipped.codes], [-2, -1, 0, 1, -2, -1, 0, 1]);
+  assert.ok(weightPlan(values, [2, 4], 0, 2, { search: 'mse' }).scale.every((scale) => scale > 0));
+  assert.ok(weightPlan(values, [2, 4], 0, 4, { search: 'mse', flips: true }).scale.every((scale) => scale > 0));
+  assert.equal(weightPlan(values, [2, 4], 0, 2, { search: 'mse', flips: true, least: [3, 3] }).scale, [-3, 3]);
+});
+
 test('a fused activation clamps to the codes of its ends', () => {
   const plan = activationPlan(-1, 6, 8);
   assert.equal(activationCodes(plan, { min: 0, max: Infinity }), [plan.zeroPoint, 127]);

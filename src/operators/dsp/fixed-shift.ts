@@ -70,8 +70,21 @@ export function fixRequantize(node: IntegerNode, largestWeights: readonly number
 
 function fixChannel(requantize: Requantize, channel: number, accumulator: Accumulator, shift: number): FixedChannel | null {
   const line = lineOf(requantize, channel, accumulator.range);
-  if (!line || line.multiplier < 0n) return null;
-  return exactChannel(line, requantize, accumulator, shift) ?? nearChannel(line, requantize, accumulator, shift);
+  if (!line) return null;
+  return fitEitherSign(line, accumulator.range, (rising, range) => {
+    const mirrored = { ...accumulator, range };
+    return exactChannel(rising, requantize, mirrored, shift) ?? nearChannel(rising, requantize, mirrored, shift);
+  });
+}
+
+/**
+ * A falling line (weights with flipped codes) is a rising one over the mirrored range:
+ * (acc·2^scale − nudge)·(−multiplier) is the product of the mirrored accumulator, bit for bit.
+ */
+export function fitEitherSign(line: Line, range: readonly [number, number], fit: (rising: Line, range: readonly [number, number]) => FixedChannel | null): FixedChannel | null {
+  if (line.multiplier >= 0n) return fit(line, range);
+  const fitted = fit({ ...line, multiplier: -line.multiplier }, [0 - range[1], 0 - range[0]]);
+  return fitted && { ...fitted, nudge: 0 - fitted.nudge, multiplier: 0 - fitted.multiplier };
 }
 
 /** Null where the mode is no single line over the accumulator's range. */

@@ -92,14 +92,13 @@ function foldDouble(multiplier: number, shift: number, { zeroPoint, clamp }: Req
 
 /** floor((acc·m + 2^(shift−1)) / 2^shift): SMMLAR at shift 32, SMMLA and a shift beyond; smaller shifts scale the multiplier. */
 function foldDyadic(multiplier: number, shift: number, zeroPoint: number, kind: FoldedKind, [low, high]: readonly [number, number]): FoldedChannel | null {
-  if (kind === 'away' || multiplier < 0) return null;
-  if (kind === 'round' && shift > 32) return null;
+  if (kind === 'away' || (kind === 'round' && shift > 32)) return null;
   const least = kind === 'round' ? 32 : 33;
   const total = Math.max(shift, least);
   const scaled = multiplier * 2 ** (total - shift);
-  if (scaled > 0x7fffffff) return null;
+  if (Math.abs(scaled) > 0x7fffffff) return null;
   const extra = total - 32;
-  const largest = Math.floor((Math.max(-low, high) * scaled) / 2 ** 32) + 1;
+  const largest = Math.floor((Math.max(-low, high) * Math.abs(scaled)) / 2 ** 32) + 1;
   const addend = (extra > 0 ? 2 ** (extra - 1) : 0) + zeroPoint * 2 ** extra;
   if (extra > 0 && largest < 2 ** (extra - 1)) return { multiplier: 0, addend: 2 * zeroPoint, shift: 1 };
   return checked({ multiplier: scaled, addend, shift: extra }, largest);

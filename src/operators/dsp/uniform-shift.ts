@@ -4,7 +4,7 @@
  * channel is compared with its definition code by code before it is accepted.
  */
 import type { IntegerNode, Requantize } from '../../graph/integer.js';
-import { type FixedChannel, fitNear, type Line, lineOf, thresholds } from './fixed-shift.js';
+import { type FixedChannel, fitEitherSign, fitNear, type Line, lineOf, thresholds } from './fixed-shift.js';
 
 export interface UniformRequantize {
   /** Lanes and biases are multiplied by 2^scale. */
@@ -26,7 +26,7 @@ const SHIFTS_BELOW_SCALE = [0, 3, 6];
 export function uniformRequantize(node: IntegerNode, channels: number): UniformRequantize | null {
   const lines = linesOf(node, channels);
   if (!lines) return null;
-  const exponents = lines.filter(({ line }) => line.multiplier > 0n).map(({ line }) => line.exponent);
+  const exponents = lines.filter(({ line }) => line.multiplier !== 0n).map(({ line }) => line.exponent);
   for (const shift of SHIFTS) {
     const scale = shift + 32 - Math.min(...exponents);
     const found = scale >= 1 && scale <= MOST_SCALE ? fitChannels(node.requantize!, lines, scale, shift) : null;
@@ -57,7 +57,7 @@ function linesOf({ requantize, bounds }: IntegerNode, channels: number): readonl
   const lines = Array.from({ length: channels }, (_, channel) => {
     const range = bounds.accumulator[bounds.accumulator.length === 1 ? 0 : channel]!;
     const line = lineOf(requantize, channel, range);
-    return line && line.multiplier >= 0n ? { line, range } : null;
+    return line ? { line, range } : null;
   });
   return lines.every((line) => line !== null) ? lines : null;
 }
@@ -77,5 +77,5 @@ function fitChannels(requantize: Requantize, lines: readonly ChannelLine[], scal
 
 function fitChannel(line: Line, requantize: Requantize, range: readonly [number, number], scale: number, shift: number): FixedChannel | null {
   if (line.multiplier === 0n) return { scale, nudge: 0, multiplier: 0, addend: requantize.zeroPoint * 2 ** shift + 2 ** (shift - 1) };
-  return fitNear(line, requantize, { range, scale, shift }, thresholds(line, requantize, range));
+  return fitEitherSign(line, range, (rising, own) => fitNear(rising, requantize, { range: own, scale, shift }, thresholds(rising, requantize, own)));
 }

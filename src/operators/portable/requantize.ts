@@ -45,7 +45,7 @@ export interface PortableRequantize {
 export function portableRequantize(node: IntegerNode, features: KernelContext['features'], bias: Int32Array): PortableRequantize {
   const requantize = node.requantize!;
   const folded = foldRequantize(node, bias.length);
-  const isShort = folded !== null && !features.multiplyHigh && node.bounds!.accumulator.every(([low, high]) => Math.max(-low, high) <= SHORT_REACH);
+  const isShort = folded !== null && !features.multiplyHigh && folded.channels.every(({ multiplier }) => multiplier >= 0) && node.bounds!.accumulator.every(([low, high]) => Math.max(-low, high) <= SHORT_REACH);
   const isUniform = folded !== null && new Set(folded.channels.map(({ multiplier, addend, shift }) => `${multiplier} ${addend} ${shift}`)).size === 1;
   const roundShift = folded?.doubled ? 9 : 10;
   const view = {

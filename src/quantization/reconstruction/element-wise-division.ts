@@ -30,6 +30,8 @@ export class ElementWiseDivision implements WeightLearner {
   readonly weight: Float32Array;
   readonly output: Float32Array;
   readonly input: Float32Array;
+  /** Of the scales: flipped channels stay flipped. */
+  private readonly signs: readonly number[];
   private readonly learners: readonly Adam[];
   private readonly limits: readonly [number, number];
   private readonly outputOf: (flat: number) => number;
@@ -46,7 +48,8 @@ export class ElementWiseDivision implements WeightLearner {
     this.outputOf = outputs.channelOf;
     this.inputOf = inputs.channelOf;
     this.limits = codeLimits(plan.bits);
-    this.grid = Float32Array.from(plan.scale, Math.log);
+    this.signs = plan.scale.map(Math.sign);
+    this.grid = Float32Array.from(plan.scale, (scale) => Math.log(Math.abs(scale)));
     this.weight = new Float32Array(values.length);
     this.output = new Float32Array(outputs.channels);
     this.input = new Float32Array(inputs.channels);
@@ -54,7 +57,7 @@ export class ElementWiseDivision implements WeightLearner {
   }
 
   values(): Float32Array {
-    return this.layer.values.map((_, i) => Math.exp(this.grid[this.outputOf(i)]!) * this.clip(roundHalfAway(this.position(i))));
+    return this.layer.values.map((_, i) => this.scaleOf(this.outputOf(i)) * this.clip(roundHalfAway(this.position(i))));
   }
 
   learn(gradient: Float32Array, { progress }: Moment): void {
@@ -71,7 +74,7 @@ export class ElementWiseDivision implements WeightLearner {
     const [least, most] = this.limits;
     const weight = gradient.map((g, i) => {
       const o = this.outputOf(i);
-      const scale = Math.exp(this.grid[o]!);
+      const scale = this.scaleOf(o);
       const u = this.position(i);
       const rounded = roundHalfAway(u);
       const isInside = rounded >= least && rounded <= most;
@@ -89,15 +92,20 @@ export class ElementWiseDivision implements WeightLearner {
   }
 
   finish(): WeightPlan {
-    const scale = Array.from(this.grid, (logarithm) => Math.fround(Math.exp(logarithm)));
+    const scale = Array.from(this.grid, (_, o) => Math.fround(this.scaleOf(o)));
     const codes = Int8Array.from(this.layer.values, (_, i) => this.clip(roundHalfAway(this.position(i))));
     return { ...this.layer.plan, scale, codes };
+  }
+
+  /** s1 with its sign. */
+  private scaleOf(output: number): number {
+    return this.signs[output]! * Math.exp(this.grid[output]!);
   }
 
   /** W / (s1⊙S2⊙s3⊙s4). */
   private position(i: number): number {
     const o = this.outputOf(i);
-    return this.layer.values[i]! / Math.exp(this.grid[o]! + this.weight[i]! + this.output[o]! + this.input[this.inputOf(i)]!);
+    return (this.signs[o]! * this.layer.values[i]!) / Math.exp(this.grid[o]! + this.weight[i]! + this.output[o]! + this.input[this.inputOf(i)]!);
   }
 
   private clip(code: number): number {

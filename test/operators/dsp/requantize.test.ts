@@ -70,7 +70,7 @@ function checkMode(name: string, make: (random: Random) => Requantize, least: nu
       if (!form) continue;
       folded++;
       const ratio = ratioOf(r);
-      for (const x of accumulators(random, Math.max(ratio, 1e-12))) assert.is(execute(form, x), define(r, x), `${JSON.stringify(r)} of ${x}`);
+      for (const x of accumulators(random, Math.max(Math.abs(ratio), 1e-12))) assert.is(execute(form, x), define(r, x), `${JSON.stringify(r)} of ${x}`);
     }
     assert.ok(folded >= least, `${folded} of 300 have a folded form`);
   });
@@ -86,6 +86,8 @@ checkMode('tfliteDouble', (random) => ({ mode: 'tfliteDouble', multiplier: multi
 checkMode('tfliteSingle', (random) => ({ mode: 'tfliteSingle', multiplier: multiplier(random), shift: [-random.integer(0, 24)], ...end(random) }), 250);
 checkMode('dyadic', (random) => ({ mode: 'dyadic', multiplier: multiplier(random), shift: [random.integer(31, 55)], ...end(random) }), 250);
 checkMode('dyadicHigh', (random) => ({ mode: 'dyadicHigh', multiplier: [random.integer(0, 2 ** 31 - 1)], ...end(random) }), 300);
+checkMode('dyadic of flipped weights', (random) => ({ mode: 'dyadic', multiplier: [-multiplier(random)[0]!], shift: [random.integer(31, 55)], ...end(random) }), 250);
+checkMode('dyadicHigh of flipped weights', (random) => ({ mode: 'dyadicHigh', multiplier: [-random.integer(0, 2 ** 31 - 1)], ...end(random) }), 300);
 checkMode('shift', (random) => ({ mode: 'shift', shift: [random.integer(2, 24)], rounding: random.pick(['floor', 'halfUp'] as const), ...end(random) }), 280);
 
 requantize('what has no folded form', () => {
