@@ -95,7 +95,7 @@ async function cachedSensitivities(blocks: readonly Block[], plans: ReadonlyMap<
   const kind = options.metric === 'top1' ? 'prediction' : 'error';
   const given = { model: graph.source.sha256, equalize: options.equalize, samples: samples.sha256, count: samples.count, observer: calibration.observer, arith: quantization.arith, bits: options.bits, widths: quantization.widths, corrected, kind, seed: options.seed };
   const stored = await cache.get(['sensitivities', toolVersion(), JSON.stringify(given)], async () => {
-    const found = await blockSensitivities(blocks, { graph, calibration, samples, kind, plans, corrected, seed: options.seed, note });
+    const found = await blockSensitivities(blocks, { graph, samples, kind, plans, corrected, seed: options.seed, note });
     return found.map(({ traces, measured, hessian }): StoredSensitivity => ({ traces, measured: [...measured], hessian: [...hessian] }));
   });
   return stored.map(({ traces, measured, hessian }) => ({ traces, measured: new Map(measured), hessian: new Map(hessian) }));

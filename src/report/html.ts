@@ -1,5 +1,6 @@
 /** One self-contained page a run: summary, layers, arena picture, histograms. No script, no network, readable in print. */
 import { arenaChart, histogramChart, type ArenaBlock, type HistogramSeries } from './charts.js';
+import { fakeQuantDifference } from './fake-quant.js';
 import { mixedPrecisionSection } from './mixed-precision-html.js';
 import type { Report, ReportLayer } from './report.js';
 
@@ -51,7 +52,9 @@ function cards(r: Report): string {
   ];
   if (r.accuracy) {
     const show = (x: number) => (r.accuracy!.metric === 'top1' ? `${(100 * x).toFixed(2)} %` : x.toPrecision(5));
-    out.push(card(`${r.accuracy.metric}, integer`, show(r.accuracy.integer), `float ${show(r.accuracy.float)}, ${r.accuracy.samples} samples`));
+    const difference = fakeQuantDifference(r);
+    const fake = r.accuracy.fakeQuant === null ? '' : `, fake-quant ${show(r.accuracy.fakeQuant)}${difference === null ? '' : ` (${difference})`}`;
+    out.push(card(`${r.accuracy.metric}, integer`, show(r.accuracy.integer), `float ${show(r.accuracy.float)}${fake}, ${r.accuracy.samples} samples`));
   }
   const proof = (name: string, value: boolean | null) => card(name, value === null ? 'not checked' : value ? 'proven' : 'FAILS', '', value === null ? '' : value ? 'good' : 'bad');
   out.push(proof('no overflow', r.proofs.noOverflow), proof('no float', r.proofs.noFloat), proof('no heap', r.proofs.noHeap));

@@ -1,5 +1,6 @@
 /** The report as a person reads it in a terminal: one table of layers, one of totals. */
 import pc from 'picocolors';
+import { fakeQuantDifference } from './fake-quant.js';
 import { costText, gapText, paretoTable, type ReportMixedPrecision, sensitivityTable } from './mixed-precision.js';
 import type { Report, ReportLayer } from './report.js';
 
@@ -84,7 +85,8 @@ export function summary(report: Report): string {
     lines.splice(3, 0, ['cycles', `${count(c.estimatedCycles)} estimated (${(c.estimatedCycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`]);
   }
   if (a) {
-    const fake = a.fakeQuant === null ? '' : `, fake-quant ${score(a.metric, a.fakeQuant)}`;
+    const difference = fakeQuantDifference(report);
+    const fake = a.fakeQuant === null ? '' : `, fake-quant ${score(a.metric, a.fakeQuant)}${difference === null ? '' : ` (${difference})`}`;
     const agreement = a.agreement === null ? '' : `, ${(100 * a.agreement).toFixed(1)} % of predictions agree`;
     lines.push([a.metric, `integer ${score(a.metric, a.integer)}, float ${score(a.metric, a.float)}${fake}${agreement}, ${a.samples} samples`]);
   }

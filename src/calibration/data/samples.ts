@@ -131,3 +131,9 @@ function severalInputs(ports: readonly SamplePort[]): string {
   if (ports.length === 1) return `give one array for '${ports[0]!.name}'`;
   return `give an .npz with arrays named ${ports.map((port) => port.name).join(', ')}, or ${ports.map((port) => `${port.name}=FILE`).join(' ')}`;
 }
+
+/** The first samples, at most so many. */
+export function firstSamples(samples: SampleSet, most: number): SampleSet {
+  const count = Math.min(samples.count, most);
+  return { ...samples, count, inputs: new Map([...samples.inputs].map(([name, values]) => [name, values.subarray(0, (values.length / samples.count) * count)])) };
+}

@@ -4,7 +4,7 @@
  * costs nothing at run time, takes that back in the same pass. Layer by layer in order of depth, with inputs from the
  * quantized prefix, moments over the calibration samples before the fused activation.
  */
-import type { SampleSet } from '../../calibration/types.js';
+import { firstSamples } from '../../calibration/data/samples.js';
 import { CalibrationError } from '../../errors.js';
 import { tensorOf, type FloatGraph } from '../../graph/float.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
@@ -32,11 +32,6 @@ export async function correctBiases(plan: QuantizationPlan, { graph, samples }: 
     corrected = withCorrection(corrected, open, layer, moments(float.values(layer.output), layer.channels), moments(actual, layer.channels));
   }
   return corrected;
-}
-
-function firstSamples(samples: SampleSet, most: number): SampleSet {
-  const count = Math.min(samples.count, most);
-  return { ...samples, count, inputs: new Map([...samples.inputs].map(([name, values]) => [name, values.subarray(0, (values.length / samples.count) * count)])) };
 }
 
 /** Bias and, where every channel has a scale of its own, weight scales that give the outputs their wanted mean and deviation. */

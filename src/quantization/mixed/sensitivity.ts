@@ -3,7 +3,8 @@
  * this block quantized. By the Hessian (HAWQ-V3, Yao et al., 2021): half its average trace times |Q(W) - W|^2, the second-order
  * estimate of the same distance.
  */
-import type { CalibrationTable, SampleSet } from '../../calibration/types.js';
+import { firstSamples } from '../../calibration/data/samples.js';
+import type { SampleSet } from '../../calibration/types.js';
 import { tensorOf, type FloatGraph, type TensorId } from '../../graph/float.js';
 import { findOperator } from '../../operators/index.js';
 import type { QuantizationPlan } from '../../operators/lower.js';
@@ -27,7 +28,6 @@ export interface BlockSensitivity {
 
 export interface SensitivityContext {
   readonly graph: FloatGraph;
-  readonly calibration: CalibrationTable;
   readonly samples: SampleSet;
   readonly kind: DivergenceKind;
   /** Of the whole network with this width wherever it may be. */
@@ -103,13 +103,13 @@ async function quantizedConstants(blocks: readonly Block[], context: Sensitivity
   return results;
 }
 
-async function constantsOf({ node, weights: id }: MixedLayer, plan: QuantizationPlan, prefix: Prefix, { graph, samples, calibration, corrected, seed }: SensitivityContext): Promise<ReadonlyMap<TensorId, Float32Array>> {
+async function constantsOf({ node, weights: id }: MixedLayer, plan: QuantizationPlan, prefix: Prefix, { graph, samples, corrected, seed }: SensitivityContext): Promise<ReadonlyMap<TensorId, Float32Array>> {
   const weights = plan.weights.get(id)!;
   const alone = { ...plan, activations: new Map(), weights: new Map([[id, weights]]), biases: new Map() };
   if (!corrected) return new Map([[id, dequantizedWeights(graph, alone, id)!]]);
   const inputs = new Map(node.inputs.filter((input) => !tensorOf(graph, input).data).map((input) => [input, prefix.values(input)]));
   const region = regionGraph(graph, [node], new Set(inputs.keys()), () => true);
-  const better = await correctBiases(alone, { graph: region, calibration, samples: { ...samples, inputs }, seed });
+  const better = await correctBiases(alone, { graph: region, calibration: null, samples: { ...samples, inputs }, seed });
   const bias = biasOf(node);
   const real = bias !== undefined && better.biases.get(bias);
   return new Map([[id, dequantizedWeights(graph, better, id)!], ...(real && 'real' in real ? [[bias, Float32Array.from(real.real)] as const] : [])]);
@@ -124,9 +124,4 @@ function squaredError(graph: FloatGraph, plan: QuantizationPlan, id: TensorId): 
   const real = tensorOf(graph, id).data as Float32Array;
   const quantized = dequantizedWeights(graph, plan, id)!;
   return real.reduce((sum, value, i) => sum + (value - quantized[i]!) ** 2, 0);
-}
-
-function firstSamples(samples: SampleSet, most: number): SampleSet {
-  const count = Math.min(samples.count, most);
-  return { ...samples, count, inputs: new Map([...samples.inputs].map(([name, values]) => [name, values.subarray(0, (values.length / samples.count) * count)])) };
 }

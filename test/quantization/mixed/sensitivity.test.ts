@@ -72,7 +72,7 @@ test('a classifier of one layer: its trace, its measured divergence, the same nu
   const calibration = await calibrate(graph, samples, { observer: 'min-max', bits: 8 });
   const blocks = mixedBlocks(graph, { both: false, arith: 'dyadic', edgeBits: 2 });
   const plans = new Map([2, 3, 4, 5, 6, 7, 8].map((bits) => [bits, planQuantization(graph, calibration, { method: 'nearest', bits: 'w8a8', seed: 0, widths: { layers: layerWidthsOf(blocks, [bits]) } })] as const));
-  const measure = () => blockSensitivities(blocks, { graph, calibration, samples, kind: 'prediction', plans, corrected: false, seed: 0 });
+  const measure = () => blockSensitivities(blocks, { graph, samples, kind: 'prediction', plans, corrected: false, seed: 0 });
   const [found] = await measure();
   const exact = await exactTrace(graph, samples);
   assert.ok(Math.abs(found!.traces[0]! / exact - 1) < 0.35, `8 probes: ${found!.traces[0]} of ${exact}`);
@@ -131,7 +131,7 @@ test('a joined block is measured with its activations quantized too', async () =
   const sensitivity = async (both: boolean) => {
     const blocks = mixedBlocks(graph, { both, arith: 'dyadic' });
     const plans = new Map([2, 3, 4, 5, 6, 7, 8].map((bits) => [bits, planQuantization(graph, calibration, { method: 'nearest', bits: 'w8a8', seed: 0, widths: { layers: layerWidthsOf(blocks, blocks.map((block) => nearestWidth(block, bits))) } })] as const));
-    return blockSensitivities(blocks, { graph, calibration, samples, kind: 'error', plans, corrected: true, seed: 0 });
+    return blockSensitivities(blocks, { graph, samples, kind: 'error', plans, corrected: true, seed: 0 });
   };
   const [alone, both] = [await sensitivity(false), await sensitivity(true)];
   assert.is(alone.length, 5);
