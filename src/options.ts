@@ -52,7 +52,7 @@ const optionsSchema = v.strictObject({
   iterations: v.optional(positive),
   resume: v.optional(v.boolean()),
   arith: v.optional(v.string()),
-  terms: v.optional(choice(['1', '2', '3', '4'])),
+  terms: v.optional(choice(['1', '2', '3', '4', 'auto'])),
   vectors: v.optional(positive),
   out: v.optional(v.string()),
   json: v.optional(v.string()),

@@ -21,7 +21,7 @@ import { equalizeLayers } from './passes/float/equalize.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type QuantizationOptions, type RoundingProof } from './quantization/index.js';
+import { chooseTerms, fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type QuantizationOptions, type RoundingProof, type TermsOf } from './quantization/index.js';
 import { isAuto } from './quantization/mixed/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
@@ -160,7 +160,8 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
   const budgets = wantedBudgets(options);
   const mixed = budgets && (await chooseWidths(budgets, { float, samples, calibration, options, quantization: quantizationOptions(options), corrected: biasCorrection, lower: (plan) => fold(lower(plan)).graph, note }));
   const layerBits = mixed?.layers ?? options.layerBits;
-  const draft = planQuantization(float, calibration, quantizationOptions({ ...options, layerBits }));
+  const planned = (terms?: TermsOf) => planQuantization(float, calibration, { ...quantizationOptions({ ...options, layerBits }), ...(terms && { terms }) });
+  const draft = planned(options.terms === 'auto' ? await chooseTerms({ graph: float, samples, plan: planned, note }) : undefined);
   const plan = await refinePlan({ ...draft, ...(mixed && { bits: options.bits }) }, {
     graph: float,
     calibration,
@@ -188,7 +189,7 @@ function quantizationOptions(options: Layered): QuantizationOptions {
     // Chosen widths stand layer by layer; what has no choice keeps 8 bits.
     bits: isAuto(options.bits) ? 'w8a8' : options.bits,
     seed: options.seed,
-    ...(options.terms !== undefined && { terms: () => Number(options.terms) }),
+    ...(options.terms !== undefined && options.terms !== 'auto' && { terms: () => Number(options.terms) }),
     widths: { ...(options.edgeBits !== undefined && { edgeBits: options.edgeBits }), ...(options.layerBits && { layers: options.layerBits }) },
   };
 }

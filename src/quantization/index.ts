@@ -1,6 +1,8 @@
 /** Scales, multipliers, plans and their lowering to integers. */
 export { planQuantization, type QuantizationOptions } from './plan.js';
 export { narrowedText } from './wide.js';
+export { chooseTerms } from './shift/choose-terms.js';
+export type { TermsOf } from './shift/plan.js';
 export { parseBits, type WidthOptions } from './widths.js';
 export { availableMethods, refinePlan, requireMethod, type MethodContext, type QuantizationMethod } from './methods/index.js';
 export { fileCheckpoint, type Checkpoint } from './reconstruction/checkpoint.js';

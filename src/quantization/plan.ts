@@ -34,6 +34,7 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   const widths = planWidths(graph, parseBits(options.bits), options.widths);
   requireMethod(options.method);
   const arith = chooseArithmetic(graph, options.arith);
+  if (options.terms && arith !== 'shift') throw new UsageError('--terms says how many powers of two a weight takes', { hint: 'it goes with --arith shift' });
   if (isTflite(arith) && !graph.quantized && asksForWide(options)) throw new UsageError(`--arith ${arith} has activations of at most 8 bits`, { hint: "TFLite's 16-bit kernels need 64-bit accumulators; use --arith dyadic" });
   const activations = graph.quantized ? sourceActivations(graph, calibration, arith) : calibratedActivations(graph, calibration, widths, arith);
   const { weights, biases } =

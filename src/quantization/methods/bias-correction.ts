@@ -39,7 +39,7 @@ function withCorrection(plan: QuantizationPlan, graph: FloatGraph, { bias, weigh
   const planned = plan.biases.get(bias);
   const before = planned && 'real' in planned ? planned.real : tensorOf(graph, bias).data!;
   const weights = plan.weights.get(id);
-  const isScaled = weights?.scale.length === channels && weights.bits < 8;
+  const isScaled = weights?.scale.length === channels && weights.bits < 8 && !weights.encoding;
   const stretch = Float64Array.from({ length: channels }, (_, c) => {
     const ratio = wanted.deviation[c] / actual.deviation[c];
     return isScaled && ratio > 0 ? Math.min(MOST_STRETCH, Math.max(1 / MOST_STRETCH, ratio)) : 1;

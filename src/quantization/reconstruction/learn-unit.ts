@@ -7,6 +7,7 @@ import { constantWeights } from '../widths.js';
 import { quantizeActivation } from './activations.js';
 import { cosine } from './adam.js';
 import { constantsOf, forward } from './forward.js';
+import { LogDivision } from './log-division.js';
 import type { PredictionDifference } from './prediction-difference.js';
 import { SeededRandom } from './random.js';
 import type { ReconstructionSettings, Stage } from './settings.js';
@@ -79,7 +80,8 @@ class Learning {
     this.learners = new Map(
       ids.map((id) => {
         const { data, shape } = tensorOf(graph, id);
-        return [id, settings.weights({ values: data as Float32Array, shape, plan: plan.weights.get(id)! })];
+        const layer = { values: data as Float32Array, shape, plan: plan.weights.get(id)! };
+        return [id, layer.plan.encoding ? new LogDivision(layer) : settings.weights(layer)];
       }),
     );
   }
