@@ -78,7 +78,12 @@ async function costRequest(float: FloatGraph, options: RoadOptions): Promise<Cos
 }
 
 function planOf(blocks: readonly Block[], bits: readonly number[], { float, calibration, quantization }: MixedRequest): QuantizationPlan {
-  return planQuantization(float, calibration, { ...quantization, widths: { ...quantization.widths, layers: layerWidthsOf(blocks, bits) } });
+  return planQuantization(float, calibration, { ...quantization, widths: { ...quantization.widths, layers: withGiven(quantization, blocks, bits) } });
+}
+
+/** The user's own words about layers, products of two activations among them, and the widths of the others. */
+function withGiven({ widths }: QuantizationOptions, blocks: readonly Block[], bits: readonly number[]): Readonly<Record<string, string>> {
+  return { ...widths?.layers, ...layerWidthsOf(blocks, bits) };
 }
 
 type Measurable = MixedRequest & { readonly samples: SampleSet; readonly calibration: CalibrationTable };
@@ -162,7 +167,7 @@ async function decide(decision: Decision): Promise<ChosenWidths> {
     }
     const swept = decision.budgets[0]!.resource;
     const pareto = await paretoFront({ ...problem, limits: within }, swept);
-    return { layers: layerWidthsOf(blocks, allocation.bits), report: mixedReport(decision, { allocation, actual, limits, swept, pareto }) };
+    return { layers: withGiven(request.quantization, blocks, allocation.bits), report: mixedReport(decision, { allocation, actual, limits, swept, pareto }) };
   }
 }
 

@@ -86,6 +86,7 @@ test('what cannot be: said in one sentence', async () => {
   assert.match(await refusal({ bits: 'w4a8', budget: 'size=50%' }), /--budget size=50% needs --bits auto/);
   assert.match(await refusal({ target: [], budget: 'size=50%' }), /needs a target/);
   assert.match(await refusal({ budget: 'flash=50%' }), /flash=50% is not understood/);
+  assert.match(await refusal({ budget: 'size=50%', layerBits: { missing: 'w4a8' } }), /'missing', which is no layer with weights/);
 });
 
 test.run();
