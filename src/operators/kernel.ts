@@ -13,6 +13,8 @@ export interface KernelContext {
   readonly optimize: 'speed' | 'ram' | 'flash';
   /** How weights lie in flash; kernels without that form store int8. */
   readonly weights: StoredWeights;
+  /** Code is scarce: a body that other layers have as well comes before the fastest for each. */
+  readonly shareCode: boolean;
   /** Weights may be stored in the transformed domain. */
   readonly winograd: boolean;
 }

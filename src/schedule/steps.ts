@@ -88,6 +88,7 @@ export function firstMatch(search: Search, at: number): Match | null {
 /** Every kernel that fits, best first. */
 export function* matches({ graph, nodes, families, target, options, users, kernelsOf }: Search, at: number): Generator<Match, undefined> {
   const kernels = kernelsOf(nodes[at]!.op);
+  const mixed = isMixed(options.layouts);
   for (const family of families) {
     for (const kernel of kernels) {
       if (kernel.family !== family) continue;
@@ -95,11 +96,16 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
       const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
-      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, weights, winograd };
+      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, shareCode: options.optimize === 'flash' || mixed, weights, winograd };
       if (kernel.when(context)) yield { group, kernel: kernel.instantiate(context) };
     }
   }
   return undefined;
+}
+
+/** Layers differ in the layout of their weights, so that each kind needs code of its own. */
+function isMixed(layouts: ScheduleOptions['layouts']): boolean {
+  return new Set([...(layouts?.values() ?? [])].map(({ weights, winograd }) => `${weights} ${winograd}`)).size > 1;
 }
 
 /** Consecutive nodes whose inner tensors nobody else reads. */

@@ -38,7 +38,7 @@ const pointwise: Kernel = {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
     // a row that is no multiple of four values long ends with a word that reaches back into the row
-    return isPlain(node) && isPointwise(node, g) && g.inputChannels >= 4 && tileFor(g.outputHeight * g.outputWidth, g.outputChannels) !== null && fitsProducts(context, t, g.outputChannels) !== null;
+    return isPlain(node) && isPointwise(node, g) && g.inputChannels >= 4 && tileFor(g.outputHeight * g.outputWidth, g.outputChannels, context) !== null && fitsProducts(context, t, g.outputChannels) !== null;
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];
@@ -54,7 +54,7 @@ const windows: Kernel = {
   when(context) {
     const [node] = context.group as readonly [IntegerNode];
     const { t, g } = read(node, context.graph);
-    const enough = g.outputHeight * g.outputWidth >= BLOCK_ROWS && tileFor(BLOCK_ROWS, g.outputChannels) !== null;
+    const enough = g.outputHeight * g.outputWidth >= BLOCK_ROWS && tileFor(BLOCK_ROWS, g.outputChannels, context) !== null;
     return isPlain(node) && enough && new Set(padCodes(node, g.inputChannels)).size === 1 && fitsProducts(context, t, g.outputChannels) !== null;
   },
   instantiate(context) {
@@ -65,7 +65,7 @@ const windows: Kernel = {
     const window = 4 * Math.ceil(depth / 4);
     const size = { rows: g.outputHeight * g.outputWidth, depth, channels: g.outputChannels };
     const storage = storageFor(context, t, size, 3 * BLOCK_ROWS * window);
-    const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels)!, size, storage, requantize, context.features.dualIssue);
+    const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels, context)!, size, storage, requantize, context.features.dualIssue);
     const plan = planProducts(node, t, g.outputChannels, depth, requantize, tile, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
     const view = { ...g, ...plan.view, direct, ownBytes: tile.rows * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };

@@ -18,7 +18,7 @@ const rows: Kernel = {
   when(context) {
     const [node] = context.group as readonly [IntegerNode];
     const size = sizeOf(node, context.graph);
-    return size.depth >= 4 && tileFor(size.rows, size.channels) !== null && fitsProducts(context, linearTensors(node, context.graph), size.channels) !== null;
+    return size.depth >= 4 && tileFor(size.rows, size.channels, context) !== null && fitsProducts(context, linearTensors(node, context.graph), size.channels) !== null;
   },
   instantiate(context) {
     const [node] = context.group as readonly [IntegerNode];

@@ -54,7 +54,7 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
       const folded = fits(context, operands)!;
       const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
       const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
-      const tile = fastestTile(tileFor(rows, columns)!, { rows, depth, channels: columns }, INT16, folded, context.features.dualIssue);
+      const tile = fastestTile(tileFor(rows, columns, context)!, { rows, depth, channels: columns }, INT16, folded, context.features.dualIssue);
       const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
       const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, bits: INT16.bits }, 2);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);

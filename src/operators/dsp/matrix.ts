@@ -17,7 +17,7 @@ export interface MatrixSize {
 
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
 export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
-  const base = tileFor(rows, channels)!;
+  const base = tileFor(rows, channels, context)!;
   const storage = storageFor(context, t, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
   const tile = fastestTile(base, { rows, depth, channels }, storage, requantize, context.features.dualIssue);
   const plan = planProducts(node, t, channels, depth, requantize, tile, storage);

@@ -9,14 +9,14 @@ import { predictProducts } from './predictions.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
 import { isDeep, readsLanes, valuesOf, type WeightStorage } from './storage.js';
 import { blockWords, channelBlocks, packBlocks, type StreamSource, weightWords } from './stream.js';
-import { loopOf, packedMask, type Tile, TILE_1X4, TILE_2X2, TILE_3X2, TILE_3X2_DUAL } from './tiles.js';
+import { loopOf, packedMask, SHARED_3X2, type Tile, TILE_1X4, TILE_2X2, TILE_3X2, TILE_3X2_DUAL } from './tiles.js';
 
 /** Rows in registers at a time; a layer with fewer is computed row by row. */
 export const BLOCK_ROWS = TILE_3X2.rows;
 
 /** Tile for a number of rows, null where there are too few channels for it. */
-export function tileFor(rows: number, channels: number): Tile | null {
-  const tile = rows >= TILE_3X2.rows ? TILE_3X2 : TILE_1X4;
+export function tileFor(rows: number, channels: number, { shareCode }: Pick<KernelContext, 'shareCode'>): Tile | null {
+  const tile = rows < TILE_3X2.rows ? TILE_1X4 : shareCode ? SHARED_3X2 : TILE_3X2;
   return channels >= tile.channels ? tile : null;
 }
 
@@ -72,7 +72,7 @@ export interface ProductsPlan {
 }
 
 /** Weights [channels, length] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, length: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan {
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, length: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan & Pick<ProductsBody, 'widenRows'> {
   const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
   const epilogue = chooseEpilogue(node, t, channels, requantize, storage);
   const source = streamSource(node, t, channels, depth, epilogue, storage);
@@ -98,6 +98,7 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
       rounds: weightWords(source, tile.channels) / widen.roundWords,
       constants: tile.channels * (epilogue.shifted ? 3 : 2),
     },
+    widenRows: body.widenRows,
     laneBytes: body.laneBytes,
     wideBytes: storage.widened ? 4 * words * blocks.length : 0,
     instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, tile, loop: loopOf(tile, storage) }, requantize),
@@ -116,10 +117,13 @@ export function widenWeightsView(storage: WeightStorage): { readonly name: strin
   return { ...view, name: `ptq_widen_weights${packed ? `_${bits}` : ''}${deep ? '_deep' : ''}`, roundWords: packed ? 1 : 2 };
 }
 
+export type WidenRows = ReturnType<typeof widenView>;
+
 export interface ProductsBody {
   /** Of the names ptq_products_… and ptq_widen_…. */
   readonly suffix: string;
   readonly widenSuffix: string;
+  readonly widenRows: WidenRows;
   readonly laneBytes: number;
   readonly skippedBytes: number;
   readonly support: readonly SupportText[];
@@ -130,18 +134,19 @@ export function productsBody(signed: boolean, epilogue: Epilogue, depth: number,
   const loop = loopOf(tile, storage);
   const rounds = Math.ceil(depth / loop.roundValues);
   const looped = rounds - loop.roundsBefore;
-  const once = loop.canRunOnce && looped <= loop.unroll;
+  const once = loop.canRunOnce && !tile.shared && looped <= loop.unroll;
   const suffix = `${loop.prefix}${epilogueName(epilogue)}${once ? '_once' : ''}`;
-  const widen = widenView(signed, epilogue.laneScale, tile.rows);
+  const widenRows = widenView(signed, epilogue.laneScale, tile.rows);
   return {
     suffix,
-    widenSuffix: widen.suffix,
+    widenSuffix: widenRows.suffix,
+    widenRows,
     laneBytes: rounds * loop.roundValues * 2 * tile.rows,
     skippedBytes: loop.roundBytes * skippedRounds(looped, loop.unroll),
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/products-sizes', view: {} },
-      { template: 'dsp/widen-rows', view: widen },
+      { template: 'dsp/widen-rows', view: widenRows },
       { template: loop.template, view: { suffix, once, unroll: loop.unroll, ...loop.view, ...epilogueView(epilogue), ...tile.sums(1) } },
     ],
   };
@@ -172,9 +177,10 @@ function laneOffset(signed: boolean, laneScale: number): number {
   return laneScale > 0 && signed ? 128 : 0;
 }
 
-function widenView(signed: boolean, laneScale: number, count: number): { readonly suffix: string } {
+/** What functions that widen `count` rows of bytes are written from. */
+function widenView(signed: boolean, laneScale: number, count: number) {
   const registers = [{ pointer: 'r0', word: 'r6', lane: 'r9' }, { pointer: 'r4', word: 'r7', lane: 'r10' }, { pointer: 'r5', word: 'r8', lane: 'r11' }];
-  const view = {
+  return {
     suffix: `${['row', 'pair', 'rows'][count - 1]!}_${signed ? 's8' : 'u8'}${laneScale > 0 ? `_x${2 ** laneScale}` : ''}`,
     count: ['One', 'Two', 'Three'][count - 1]!,
     several: count > 1,
@@ -192,5 +198,4 @@ function widenView(signed: boolean, laneScale: number, count: number): { readonl
     offset: laneOffset(signed, laneScale) !== 0,
     extend: signed ? 'sxtb16' : 'uxtb16',
   };
-  return view;
 }

@@ -4,6 +4,8 @@ import { isDeep, readsLanes, type WeightStorage } from './storage.js';
 export interface Tile {
   readonly rows: number;
   readonly channels: number;
+  /** One body for rows of any length, at three instructions a pass. */
+  readonly shared?: boolean;
   /** Where the sums go, in lanes of 1 or 2 bytes. */
   readonly sums: (outputBytes: number) => object;
 }
@@ -24,6 +26,8 @@ export const TILE_3X2: Tile = {
     ],
   }),
 };
+
+export const SHARED_3X2: Tile = { ...TILE_3X2, shared: true };
 
 /** Of int8 weights, for cores that issue a load or an extension beside a product: more instructions in fewer cycles. */
 export const TILE_3X2_DUAL: Tile = { ...TILE_3X2 };
@@ -69,9 +73,9 @@ export function loopOf(tile: Tile, storage: WeightStorage): Loop {
   const packed = !wide && storage.scale > 0;
   if (tile === TILE_2X2) return { template: 'dsp/products-2x2', prefix: 'pair_w16_', unroll: 15, roundValues: 4, roundBytes: 38, roundInstructions: 10, roundsBefore: 1, canRunOnce: true, view: {} };
   if (tile === TILE_3X2_DUAL) return { template: 'dsp/products-3x2-dual', prefix: 'dual_', unroll: 15, roundValues: 4, roundBytes: 92, roundInstructions: 23, roundsBefore: 1, canRunOnce: true, view: {} };
-  if (packed) return tile === TILE_3X2 ? packed3x2(storage) : packed1x4(storage);
+  if (packed) return tile.rows === TILE_3X2.rows ? packed3x2(storage) : packed1x4(storage);
   const prefix = wide ? 'w16_' : '';
-  if (tile === TILE_3X2) {
+  if (tile.rows === TILE_3X2.rows) {
     return { template: 'dsp/products-3x2', prefix, unroll: 15, roundValues: 4, roundBytes: wide ? 60 : 72, roundInstructions: wide ? 16 : 19, roundsBefore: 1, canRunOnce: true, view: { wide } };
   }
   return { template: 'dsp/products-1x4', prefix, unroll: 8, roundValues: 4, roundBytes: wide ? 38 : 68, roundInstructions: wide ? 12 : 18, roundsBefore: 0, canRunOnce: false, view: { wide } };
