@@ -69,7 +69,7 @@ function instantiate({ graph, group, optimize }: KernelContext): KernelInstance 
       { kind: 'constant', name: 'bias', data: bias },
       ...(border.classes ? classOffsets(node, g.outputChannels, border.columnClasses) : []),
       ...(border.padded ? [paddingArgument(g, node, t.x.type)] : []),
-      { kind: 'constant', name: 'shape', data: shapeOf(g) },
+      { kind: 'constant', name: 'shape', data: shapeOf(g, 2 * words) },
       { kind: 'scratch' },
     ],
     scratchBytes: 4 * words * taps,
@@ -112,13 +112,13 @@ export function classOffsets(node: IntegerNode, channels: number, columnClasses:
 }
 
 /** Sizes and steps in elements, so that the kernel's addresses need additions only. */
-function shapeOf(g: Geometry): Int32Array {
+function shapeOf(g: Geometry, windows: number): Int32Array {
   const row = g.inputWidth * g.inputChannels;
   return Int32Array.of(
     g.outputHeight * g.outputWidth, g.outputWidth, g.outputChannels, g.inputHeight, g.inputWidth, g.inputChannels,
     g.kernelHeight, g.kernelWidth, g.strideHeight, g.strideWidth, g.dilationHeight, g.dilationWidth, -g.padTop, -g.padLeft,
     g.strideHeight * row, g.strideWidth * g.inputChannels, g.dilationHeight * row, g.dilationWidth * g.inputChannels,
-    -g.padTop * row - g.padLeft * g.inputChannels,
+    -g.padTop * row - g.padLeft * g.inputChannels, windows * g.outputChannels,
   );
 }
 
