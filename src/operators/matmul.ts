@@ -12,6 +12,7 @@ import { requireInputs } from './linear/float.js';
 import { checkInteger, integerGraphError, requireInt32, verifyActivationType, verifyCode, verifyRequantize } from './linear/integer.js';
 import { activationArguments, blockSize, laneViews, portableInstance } from './linear/kernels.js';
 import type { LowerContext } from './lower.js';
+import { mveMatmul } from './mve/matmul.js';
 import { cType, requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
 
 interface Operands {
@@ -198,6 +199,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [...dspMatmul(read, matrixOffsets), portable],
+    kernels: [mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
   },
 });

@@ -108,3 +108,20 @@ export function rescalingCase(random: Random, name: string): LinearCase {
     output,
   });
 }
+
+/** Rows, depths and columns around whole vectors; second operands of either order; zero points at the ends. */
+export function byteMatmulCase(random: Random, name: string): LinearCase {
+  const [rows, depth, columns] = [random.integer(2, 11), random.pick([1, 3, 8, 15, 16, 17, 32, 40, 64, 100]), random.integer(1, 21)];
+  const transposeB = random.next() < 0.5;
+  const [a, b, leading] = random.pick<readonly [number[], number[], number[]]>([[[], [], []], [[3], [3], [3]], [[2], [], [2]], [[2, 1], [1, 3], [2, 3]]]);
+  const output = random.pick([S8, S8, U8, S4]);
+  const zeroPoint = () => random.pick([-128, 127, 0, random.integer(-128, 127)]);
+  return single(random, name, {
+    op: 'matmul',
+    inputs: [{ shape: [...a, rows, depth], type: S8 }, { shape: [...b, ...(transposeB ? [columns, depth] : [depth, columns])], type: S8 }],
+    attributes: { transposeA: false, transposeB, inputZeroPoints: [zeroPoint(), zeroPoint()] },
+    requantize: (reach) => foldableRequantize(random, 1, reach, output),
+    shape: [...leading, rows, columns],
+    output,
+  });
+}

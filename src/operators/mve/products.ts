@@ -102,6 +102,9 @@ const BODIES = {
   middling: { rows: 2, template: 'products-short-2x4', turns: [[0], [2], [1], [3]], pairs: [[[0, 2]], [[1, 3]]], multipliers: 'q4', shifts: 'q5', vectors: ['q6', 'q7'] },
 } as const;
 
+/** Lanes into which the sums of two channels go. */
+const HALVES = [{ high: 2, low: 0 }, { high: 3, low: 1 }];
+
 function bodyFor(rows: number, depth: number) {
   if (rows < BLOCK_ROWS) return BODIES.single;
   return depth <= VECTOR ? BODIES.short : depth <= 2 * VECTOR ? BODIES.middling : BODIES.blocked;
@@ -159,7 +162,7 @@ export function planProducts(context: KernelContext, t: LinearTensors, sizes: { 
   const packed = packs(context, t, depth);
   const suffix = `${vectors.suffix}${packed ? '_packed' : ''}`;
   const order = packed ? pairs : turns.map((lanes) => lanes.map((lane) => [lane]));
-  const view = { ...vectors, suffix, packed, ...registers, halves: [{ high: 2, low: 0 }, { high: 3, low: 1 }] };
+  const view = { ...vectors, suffix, packed, rowTerms: false, ...registers, halves: HALVES };
   return {
     block,
     keepsRows: template.includes('short'),
@@ -167,4 +170,22 @@ export function planProducts(context: KernelContext, t: LinearTensors, sizes: { 
     view: { body: `ptq_mve_${template.replaceAll('-', '_')}_${suffix}`, block, depth, channels, ...endView(requantize) },
     support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${template}`, view }],
   };
+}
+
+export interface ActivationProducts {
+  /** Rows that one call takes. */
+  readonly block: number;
+  /** Runs of vectors that hold the channels of a group of four in turn. */
+  readonly turns: number;
+  readonly body: string;
+  readonly support: readonly SupportText[];
+}
+
+/** The function that multiplies rows with a stream made at run time; every row has an addend of its own. */
+export function activationProducts(rows: number, requantize: VectorRequantize, y: IntegerTensor): ActivationProducts {
+  const { rows: block, template, turns, pairs: _, ...registers } = rows < BLOCK_ROWS ? BODIES.single : BODIES.blocked;
+  const vectors = vectorView(requantize, y);
+  const suffix = `${vectors.suffix}_rows`;
+  const view = { ...vectors, suffix, packed: false, rowTerms: true, ...registers, halves: HALVES };
+  return { block, turns: turns.length, body: `ptq_mve_${template.replaceAll('-', '_')}_${suffix}`, support: [{ template: 'mve/products-job', view: {} }, { template: `mve/${template}`, view }] };
 }
