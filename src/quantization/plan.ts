@@ -11,7 +11,7 @@ import { requireMethod } from './methods/index.js';
 import { planWeights } from './plan-weights.js';
 import { scaleGroups, type ScaleGroup } from './rules.js';
 import { activationPlan, BYTE_BITS } from './scales.js';
-import { planShiftWeights, type TermsOf } from './shift/plan.js';
+import { planShiftWeights, termsText, type TermsOf } from './shift/plan.js';
 import { fitAccumulators } from './wide.js';
 import { parseBits, planWidths, type WidthOptions, type Widths } from './widths.js';
 
@@ -50,6 +50,7 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
     activations,
     weights,
     biases,
+    ...(arith === 'shift' && { remarks: [termsText(weights)] }),
   };
   return graph.quantized ? plan : fitAccumulators(graph, plan);
 }

@@ -3,9 +3,9 @@ import { UsageError } from '../../errors.js';
 import { tensorOf, type FloatGraph, type FloatNode, type TensorId } from '../../graph/float.js';
 import { findOperator } from '../../operators/index.js';
 import type { ActivationPlan, WeightPlan } from '../../operators/lower.js';
+import { termBits } from '../../operators/shift/weights.js';
 import { shiftWeightPlan } from './weights.js';
 
-export const MOST_TERMS = 4;
 const MOST_TERM_BITS = 4;
 
 /** Layer (node of the float graph) → terms a weight. */
@@ -17,6 +17,20 @@ export function planShiftWeights(graph: FloatGraph, activations: ReadonlyMap<Ten
   const weights = new Map<TensorId, WeightPlan>();
   for (const { node, id } of shiftLayers(graph)) weights.set(id, layerWeights(graph, node, activations, terms(node), Math.min(MOST_TERM_BITS, bits(node))));
   return weights;
+}
+
+/** How many layers take how many terms, and what that makes in bits a weight. */
+export function termsText(weights: ReadonlyMap<TensorId, WeightPlan>): string {
+  const layers = new Map<number, number>();
+  let [bits, count] = [0, 0];
+  for (const { encoding, codes } of weights.values()) {
+    if (!encoding) continue;
+    layers.set(encoding.terms, (layers.get(encoding.terms) ?? 0) + 1);
+    bits += encoding.terms * termBits(encoding) * codes.length;
+    count += codes.length;
+  }
+  const parts = [...layers].sort(([a], [b]) => a - b).map(([terms, number]) => `${terms} power(s) of two in ${number} layer(s)`);
+  return `weights are sums of ${parts.join(', ')}: ${(bits / Math.max(1, count)).toFixed(2)} bits a weight`;
 }
 
 /** Nodes with constant weights, in order. */
