@@ -26,7 +26,7 @@ function quantizeOptions(command: Command): Command {
     .option('--bias-correction', 'correct means and deviations that quantized weights shift (default with --method nearest below 8 weight bits)')
     .option('--no-bias-correction', 'leave them')
     .option('--equalize', 'equalize the weights of consecutive layers channel by channel before anything is quantized')
-    .option('--bits <wNaM>', 'bit widths, 2 to 8 (default w8a8); auto: chosen layer by layer within --budget, activations of 8 bits; auto-both: weights and input of a layer alike')
+    .option('--bits <wNaM>', 'bit widths: weights 2 to 8, activations 2 to 16 (default w8a8); auto: chosen layer by layer within --budget, activations of 8 bits; auto-both: weights and input of a layer alike')
     .option('--budget <list>', 'with --bits auto: size=BYTES (weights in flash), ram=BYTES, instructions=N, or a share of 8 bits everywhere: size=60%')
     .addOption(new Option('--sensitivity <kind>', 'with --bits auto, what a width costs: measured on the calibration samples (default) or by the hessian').choices(['measured', 'hessian']))
     .option('--edge-bits <n>', 'least bits of first and last layers (default 8)', toInteger)
