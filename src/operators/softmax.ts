@@ -21,6 +21,7 @@ import { checkInteger, expectShape, integerGraphError, nodeTensors } from './int
 import type { KernelInstance } from './kernel.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
 import { shiftSoftmax } from './shift/softmax.js';
+import { mveSoftmax } from './mve/softmax.js';
 import { cType, signedTerm, typeName } from './views.js';
 
 const variants = ['tflite', 'dyadic'] as const;
@@ -154,6 +155,6 @@ export const softmax = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [shiftSoftmax(instantiate), dspSoftmax(instantiate), dspSoftmaxTable(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [shiftSoftmax(instantiate), ...mveSoftmax(instantiate), dspSoftmax(instantiate), dspSoftmaxTable(instantiate), cmsisSoftmax, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

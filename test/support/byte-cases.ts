@@ -125,3 +125,25 @@ export function byteMatmulCase(random: Random, name: string): LinearCase {
     output,
   });
 }
+
+/** Both forms, along the last axis and others. */
+export function softmaxCase(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 3), random.pick([1, 2, 3, 10, 12, 16, 17, 40, 255, 300])];
+  const axis = random.pick([1, 1, 1, 0]);
+  if (random.next() < 0.5) {
+    const shift = random.integer(18, 26);
+    const attributes = { variant: 'tflite', axis, multiplier: random.integer(2 ** 30, 2 ** 31 - 1), shift, diffMin: -Math.floor((31 * 2 ** 26) / 2 ** shift), rounding: random.pick(['double', 'single']) };
+    return single(random, name, { op: 'softmax', inputs: [{ shape, type: S8 }], attributes, shape, output: S8 });
+  }
+  const [type, output] = [random.pick([S8, S8, U8, S4]), random.pick([S8, S8, U8, S4])];
+  const rate = random.pick([0, 0.001, 0.02, 0.3, 3]);
+  const table = Uint16Array.from({ length: 2 ** type.bits! }, (_, d) => Math.round(32768 * Math.exp(-rate * d)));
+  return single(random, name, {
+    op: 'softmax',
+    inputs: [{ shape, type }],
+    attributes: { variant: 'dyadic', axis, steps: random.pick([256, 255, 2, random.integer(2, 256)]), outputZeroPoint: random.pick([-128, 0, random.integer(-128, 127)]) },
+    shape,
+    output,
+    constants: (builder) => [builder.constant('exponentials', [table.length], table, 16)],
+  });
+}

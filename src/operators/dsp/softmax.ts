@@ -5,7 +5,7 @@ import { integerAttribute } from '../attributes.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
 
 /** Sums below 2^28, so that every share is a shift by at most 31 places. */
-const MOST_SUM = 2 ** 28;
+export const MOST_SUM = 2 ** 28;
 
 /** Of every distance that leaves more than nothing, and one zero for all others. */
 export function exponentialTable(node: IntegerNode): Int32Array {
