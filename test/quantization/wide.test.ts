@@ -82,7 +82,7 @@ wide('the widest codes that 32 bits hold, from the real weights: one bit more wo
     const { bits, scale } = plan.activations.get('x')!;
     assert.is(bits, expected, `depth ${depth}`);
     const integer = lowerGraph(graph, plan);
-    const reach = constantCodes(integer, 'fc/w').reduce((sum, w) => sum + BigInt(Math.abs(w)), 0n);
+      const reach = Array.from(constantCodes(integer, 'fc/w')).reduce((sum, w) => sum + BigInt(Math.abs(w)), 0n);
     const bias = BigInt(constantCodes(integer, 'fc/b')[0]!);
     assert.ok(reach * 2n ** BigInt(bits - 1) + bias < 2n ** 31n);
     if (bits < 16) assert.ok(reach * 2n ** BigInt(bits) + 2n * bias >= 2n ** 31n, 'one more would fit');
