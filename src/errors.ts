@@ -98,13 +98,19 @@ export class IntegerGraphError extends PtqError {
 export interface BrokenBudget {
   readonly name: 'ram' | 'flash' | 'instructions' | 'accuracy';
   readonly limit: number;
+  /** NaN: it was not measured, and a limit that nobody checked does not hold. */
   readonly actual: number;
+}
+
+/** In words, as the user set it. */
+export function budgetText({ name, limit, actual }: BrokenBudget): string {
+  return Number.isNaN(actual) ? `${name}: not measured on this target, against a limit of ${limit}` : `${name}: ${actual} against a limit of ${limit} (off by ${Math.abs(actual - limit)})`;
 }
 
 export class MemoryBudgetError extends PtqError {
   readonly budgets: readonly BrokenBudget[];
   constructor(budgets: readonly BrokenBudget[], details?: PtqErrorDetails) {
-    const lines = budgets.map((b) => `  ${b.name}: ${b.actual} against a limit of ${b.limit} (off by ${Math.abs(b.actual - b.limit)})`);
+    const lines = budgets.map((budget) => `  ${budgetText(budget)}`);
     super('BUDGET', EXIT.budget, `${budgets.length} budget(s) exceeded:\n${lines.join('\n')}`, details);
     this.budgets = budgets;
   }

@@ -16,6 +16,7 @@ import { measureProject } from './measure.js';
 import { CMSIS_NN } from './operators/cmsis-nn/library.js';
 import type { QuantizationPlan } from './operators/lower.js';
 import { chooseWidths, wantedBudgets } from './mixed-precision.js';
+import { checkCombinations, decidedAlready, refuseFloatOptions } from './option-checks.js';
 import { checkoutsOf, type RoadOptions, scheduleOptionsOf } from './options.js';
 import { equalizeLayers } from './passes/float/equalize.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
@@ -89,7 +90,6 @@ export interface QuantizedModel {
   readonly sqnrDb: ReadonlyMap<TensorId, number>;
   readonly params: number;
   readonly folding: Report['folding'];
-  readonly rounding: RoundingProof;
   /** What the user should hear of how it came about. */
   readonly notes: readonly string[];
   readonly seconds: Partial<Record<Stage, number>>;
@@ -119,16 +119,18 @@ class Clock {
 export async function quantizeModel(options: RoadOptions, progress: Progress): Promise<QuantizedModel> {
   const clock = new Clock(progress);
   wantedBudgets(options);
+  checkCombinations(options);
   const dump = new Dump(options.dump ? resolve('build', basename(options.model).replace(/\.\w+$/, '')) : null);
   if (options.model.endsWith('.ptq.json')) return savedModel(options, clock);
   const preprocess = preprocessOf(options);
   const { float, notes } = await clock.stage('import', `import ${options.model}`, () => importModel(options, dump));
+  if (float.quantized) refuseFloatOptions(float.name, options);
   const { samples, calibration } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(float, options, preprocess, note));
   const { graph, plan, mixed, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
-  return { graph, float, plan, mixed, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, rounding: proveRounding(graph), notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
+  return { graph, float, plan, mixed, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
 }
 
 async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly float: FloatGraph; readonly notes: readonly string[] }> {
@@ -223,7 +225,16 @@ async function savedModel(options: RoadOptions, clock: Clock): Promise<Quantized
   const source = options.eval ?? options.calib;
   const data = source === undefined ? null : await loadSamples(source, portsAsFloatGraph(graph), loadOptions(preprocessOf(options)));
   const macs = graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0);
-  return { graph, float: null, plan: null, mixed: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, rounding: proveRounding(graph), notes: [], seconds: clock.seconds };
+  return { graph, float: null, plan: null, mixed: null, calibration: null, data, accuracy: null, sqnrDb: new Map(), params: constantParams(graph), folding: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0 }, notes: decidedAlready(options), seconds: clock.seconds };
+}
+
+const roundingProofs = new WeakMap<IntegerGraph, RoundingProof>();
+
+/** Once for all targets, and only where a report shows it: exact fractions take their time. */
+function roundingOf(graph: IntegerGraph): RoundingProof {
+  const proof = roundingProofs.get(graph) ?? proveRounding(graph);
+  roundingProofs.set(graph, proof);
+  return proof;
 }
 
 /** One target of a quantized model: schedule, generate, build, run, compare. */
@@ -250,7 +261,7 @@ export async function buildTarget(model: QuantizedModel, targetId: string, optio
     preprocess: preprocessText(options),
     folding: model.folding,
     mixed: model.mixed,
-    proven: roundingText(model.rounding),
+    proven: roundingText(roundingOf(model.graph)),
     seconds,
   });
   return { report, html: htmlData(report, schedule, model.calibration), directory, notes: [...model.notes, ...notes] };

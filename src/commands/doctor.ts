@@ -1,7 +1,8 @@
 /** `ptq-gen doctor`: which tools were found, their versions, and the exact install command for each missing one. */
 import { EXIT } from '../errors.js';
+import { CMSIS_NN } from '../operators/cmsis-nn/library.js';
 import { table } from '../report/terminal.js';
-import { availableTargets, discoverTools, type FoundTool, installCommand, missingTools } from '../toolchains/index.js';
+import { availableTargets, checkoutOf, discoverTools, type FoundTool, installCommand, missingTools } from '../toolchains/index.js';
 import { targets } from '../targets/index.js';
 
 /** Exit code 0 where every target can be built and run, else 3. */
@@ -11,7 +12,7 @@ export async function doctorCommand(): Promise<number> {
   const missing = tools.filter((tool) => tool.path === null);
   const ready = availableTargets();
   const lines = [
-    table(['tool', 'version', 'for', 'found at, or how to install it'], rows, []),
+    table(['tool', 'version', 'for', 'found at, or how to install it'], [...rows, libraryRow()], []),
     '',
     `ready: ${ready.map((target) => target.id).join(', ') || 'no target'}`,
     ...targets.filter((target) => !ready.includes(target)).map((target) => `not ready: ${target.id} needs ${missingTools(target).map((tool) => tool.command).join(', ')}`),
@@ -19,6 +20,18 @@ export async function doctorCommand(): Promise<number> {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return missing.length === 0 ? EXIT.ok : EXIT.toolchainMissing;
+}
+
+/** The user's own checkout, for --kernels cmsis-nn alone: its absence leaves no target out. */
+function libraryRow(): readonly string[] {
+  const { name, variable, includes } = CMSIS_NN;
+  const purpose = `--kernels ${name} only`;
+  if (!process.env[variable]) return [name, 'optional', purpose, `set ${variable}, or give --${name} DIR: a checkout of Arm's library`];
+  try {
+    return [name, 'found', purpose, checkoutOf({ name, variable, includes })];
+  } catch (error) {
+    return [name, 'unusable', purpose, `${variable}: ${(error as Error).message}`];
+  }
 }
 
 function row(tool: FoundTool): readonly string[] {

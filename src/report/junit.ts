@@ -1,5 +1,5 @@
 /** JUnit XML: one suite a target, one case a claim, for firmware CI that must fail on one wrong bit or a broken budget. */
-import type { BrokenBudget } from '../errors.js';
+import { budgetText, type BrokenBudget } from '../errors.js';
 import type { Report } from './report.js';
 
 interface Case {
@@ -61,7 +61,7 @@ export function junitReport(reports: readonly Report[], budgets: ReadonlyMap<str
     const budgetCases = (budgets.get(report.target) ?? []).map((b) => ({
       name: `budget ${b.name}: limit ${b.limit}`,
       seconds: 0,
-      failure: brokenHere.some((x) => x.name === b.name) ? `${b.name} is ${b.actual}, the limit is ${b.limit}` : null,
+      failure: brokenHere.some((x) => x.name === b.name) ? budgetText(b) : null,
     }));
     return render(report, [bitExactCase(report), ...proofCases(report), ...budgetCases]);
   });

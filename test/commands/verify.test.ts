@@ -99,6 +99,7 @@ test('targets and doctor', () => {
   const doctor = ptqGen('doctor');
   assert.ok(doctor.status === 0 || doctor.status === 3);
   assert.match(doctor.stdout, /^ready: /m);
+  assert.match(doctor.stdout, /^cmsis-nn +(optional|found|unusable) +--kernels cmsis-nn only/m);
 });
 
 test.run();

@@ -60,7 +60,7 @@ reports('JUnit: one suite a target, failures for wrong bits and broken budgets, 
   const xml = junitReport([wrong], budgets, new Map([['cortex-m7', budgets.get('cortex-m7')!.filter(isBroken)]]));
   assert.match(xml, /<testsuite name="demo.cortex-m7" tests="5" failures="2" skipped="0"/);
   assert.match(xml, /tensor &apos;a&lt;b&apos; \(node &apos;conv&apos;\) at \[1, 2, 0\]: simulator 4, firmware 5/);
-  assert.match(xml, /flash is 35000, the limit is 10/);
+  assert.match(xml, /flash: 35000 against a limit of 10/);
   assert.is((xml.match(/<testcase /g) ?? []).length, 5);
   assert.is(xml.includes('a<b'), false);
 });
