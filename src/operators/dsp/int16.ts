@@ -24,7 +24,7 @@ function multiplyInt16(context: KernelContext, t: LinearTensors, stem: string, s
   const { rows, depth, channels } = size;
   const base = tileFor(rows, channels, context)!;
   const storage = storageFor(context, t, size, 8 * base.rows * Math.ceil(depth / 4));
-  const tile = fastestTile(base, size, storage, requantize);
+  const tile = fastestTile(base, size, storage, requantize, context.features.dualIssue);
   const plan = planInt16(t, channels, requantize, tile, storage);
   const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
   if (tile.rows === 1) {
@@ -109,7 +109,7 @@ function windowsInstance(context: KernelContext, node: IntegerNode, t: LinearTen
   const window = LANE * 4 * Math.ceil(depth / 4);
   const size = { rows: pixelsOf(g), depth, channels: g.outputChannels };
   const storage = storageFor(context, t, size, 2 * BLOCK_ROWS * window);
-  const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels, context)!, size, storage, requantize);
+  const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels, context)!, size, storage, requantize, context.features.dualIssue);
   const plan = planInt16(t, g.outputChannels, requantize, tile, storage);
   const run = LANE * g.kernelWidth * g.inputChannels;
   const direct = g.dilationWidth === 1 && run % 4 === 0 ? 1 : 0;
