@@ -8,6 +8,7 @@ import { dspMul } from './dsp/mul.js';
 import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './float-tensors.js';
 import { scaledInterval, zeroPoints } from './integer-checks.js';
 import { activationAttribute } from './attributes.js';
+import { mveMul } from './mve/mul.js';
 import { lowerUniformFactor } from './uniform-factor.js';
 import { requantizeScalars, signedTerm } from './views.js';
 
@@ -50,6 +51,7 @@ export const mul = defineOperator({
       return { accumulator: [[Math.min(...corners), Math.max(...corners)]], accumulatorBits: 32 };
     },
     kernels: [
+      mveMul,
       dspMul(portable),
       cmsisMul,
       portable,

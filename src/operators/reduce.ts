@@ -13,6 +13,7 @@ import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
 import { collapseAxes, nestView, rowMajorStrides } from './loop-nest.js';
 import type { LowerContext } from './lower.js';
+import { mveReduce } from './mve/reduce.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 const functions = ['mean', 'sum', 'max'] as const;
@@ -133,6 +134,6 @@ export const reduce = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [dspReduce(instantiate, reducedAxes), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [mveReduce(instantiate, reducedAxes), dspReduce(instantiate, reducedAxes), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

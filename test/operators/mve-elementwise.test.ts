@@ -3,7 +3,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { divisionBy } from '../../src/operators/mve/division.js';
 import { countFamily } from '../support/dsp-cases.js';
-import { type ElementwiseMaker, poolCase, rescalingCase, softmaxCase, tableCase } from '../support/byte-cases.js';
+import { type ElementwiseMaker, poolCase, productCase, reductionCase, rescalingCase, softmaxCase, tableCase } from '../support/byte-cases.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { Random } from '../support/integer-graphs.js';
 
@@ -22,6 +22,7 @@ async function check(plan: readonly (readonly [number, ElementwiseMaker])[], lea
 elementwise('pools equal the simulator', () => check([[90, poolCase]], 0.85));
 elementwise('look-ups equal the simulator', () => check([[30, tableCase], [30, rescalingCase]], 0.9));
 
+elementwise('reductions and products equal the simulator', () => check([[60, reductionCase], [60, productCase]], 0.6));
 elementwise('softmax equals the simulator', () => check([[60, softmaxCase]], 0.5));
 
 elementwise('division by a product is exact for every sum that is accepted', () => {

@@ -147,3 +147,38 @@ export function softmaxCase(random: Random, name: string): LinearCase {
     constants: (builder) => [builder.constant('exponentials', [table.length], table, 16)],
   });
 }
+
+/** Leading, middle and last axes, one or several. */
+export function reductionCase(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 3), random.integer(1, 6), random.integer(1, 4), random.pick([1, 2, 7, 16, 17, 33])];
+  const axes = random.pick([[3], [2, 3], [1, 2, 3], [1], [1, 2], [0, 1, 2], [0, 2]]);
+  const keepDims = random.next() < 0.5;
+  const kept = shape.flatMap((size, i) => (axes.includes(i) ? (keepDims ? [1] : []) : [size]));
+  const type = random.pick([S8, S8, U8, S4]);
+  const common = { op: 'reduce', inputs: [{ shape, type }], shape: kept };
+  const kind = random.pick(['mean', 'sum', 'max'] as const);
+  if (kind === 'max') return single(random, name, { ...common, attributes: { function: kind, axes, keepDims }, output: type });
+  const output = random.pick([S8, U8, S4]);
+  return single(random, name, {
+    ...common,
+    attributes: { function: kind, axes, keepDims, inputZeroPoint: random.integer(...rangeOf(type)) },
+    requantize: (reach) => foldableRequantize(random, 1, reach, output),
+    output,
+  });
+}
+
+/** Equal shapes, a factor a channel on either side, and other broadcasts. */
+export function productCase(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 4), random.integer(1, 4), random.pick([2, 5, 8, 13, 16, 24])];
+  const other = random.pick([shape, shape, [shape[2]!], [1, 1, shape[2]!], [shape[0]!, 1, 1]]);
+  const [type, second, output] = [random.pick([S8, S8, U8, S4]), random.pick([S8, S8, U8]), random.pick([S8, S8, U8, S4])];
+  const operands = [{ shape, type }, { shape: other, type: second }];
+  return single(random, name, {
+    op: 'mul',
+    inputs: random.next() < 0.5 ? operands : operands.reverse(),
+    attributes: { variant: 'dyadic', inputZeroPoints: [0, 0].map(() => random.pick([0, random.integer(-8, 7)])) },
+    requantize: (reach) => foldableRequantize(random, 1, reach, output),
+    shape,
+    output,
+  });
+}

@@ -12,7 +12,7 @@ const MOST_TAPS = 256;
 const UNROLL = 4;
 
 /** The input as [outer, count, inner], of which the middle is reduced; null where other axes lie between the reduced ones. */
-interface Shape {
+export interface ReducedShape {
   readonly outer: number;
   readonly count: number;
   readonly inner: number;
@@ -20,7 +20,7 @@ interface Shape {
 
 export type ReducedAxes = (node: IntegerNode, rank: number) => readonly number[];
 
-function shapeOf(axes: readonly number[], shape: readonly number[]): Shape | null {
+export function reducedShapeOf(axes: readonly number[], shape: readonly number[]): ReducedShape | null {
   const [first, last] = [axes[0]!, axes[axes.length - 1]!];
   if (last - first + 1 !== axes.length) return null;
   return { outer: elementCount(shape.slice(0, first)), count: elementCount(shape.slice(first, last + 1)), inner: elementCount(shape.slice(last + 1)) };
@@ -34,7 +34,7 @@ function partOf(taps: number, loops: number, unroll: number, inner: number) {
 }
 
 /** Parts of at most MOST_TAPS rows; what UNROLL does not divide comes row by row. */
-function partsOf({ count, inner }: Shape) {
+function partsOf({ count, inner }: ReducedShape) {
   const [full, rest] = [Math.floor(count / MOST_TAPS), count % MOST_TAPS];
   const unrolled = rest - (rest % UNROLL);
   return [
@@ -51,14 +51,14 @@ function lanes(signed: boolean) {
   return [low('even'), low('odd'), high('even'), high('odd')].map((lane, index) => ({ index, lane, accumulator: `accumulator${index}` }));
 }
 
-function columns(base: KernelInstance, shape: Shape, signed: boolean): KernelInstance {
+function columns(base: KernelInstance, shape: ReducedShape, signed: boolean): KernelInstance {
   const suffix = signed ? 's8' : 'u8';
   const view = { ...base.view, ...shape, suffix, overlaps: shape.inner % 4 !== 0, lastGroup: shape.inner - 4, rowElements: shape.count * shape.inner, sums: lanes(signed), parts: partsOf(shape) };
   const support = [{ template: 'dsp/lanes', view: {} }, { template: 'dsp/byte-sums', view: { suffix, add: signed ? 'sxtab16' : 'uxtab16' } }];
   return { ...base, family: 'dsp', template: 'dsp/reduce-columns', view, support };
 }
 
-function rows(base: KernelInstance, node: IntegerNode, shape: Shape, signed: boolean): KernelInstance {
+function rows(base: KernelInstance, node: IntegerNode, shape: ReducedShape, signed: boolean): KernelInstance {
   const unroll = [UNROLL, 2].find((n) => Math.floor(shape.count / 4) % n === 0) ?? 1;
   const offset = signedTerm(-(integerAttribute(node, 'inputZeroPoint') + (signed ? 128 : 0)) * shape.count);
   const view = { ...base.view, ...shape, signed, offset, rounds: Math.floor(shape.count / 4 / unroll), tail: shape.count % 4, stepBytes: 4 * unroll, steps: words(unroll).map((index) => ({ offset: 4 * index })) };
@@ -68,7 +68,7 @@ function rows(base: KernelInstance, node: IntegerNode, shape: Shape, signed: boo
 export function dspReduce(portable: (node: IntegerNode, graph: IntegerGraph) => KernelInstance, axesOf: ReducedAxes): Kernel {
   const read = (node: IntegerNode, graph: IntegerGraph) => {
     const x = nodeTensors(node, graph, 1).inputs[0]!;
-    return { x, shape: shapeOf(axesOf(node, x.shape.length), x.shape) };
+    return { x, shape: reducedShapeOf(axesOf(node, x.shape.length), x.shape) };
   };
   return {
     family: 'dsp',
