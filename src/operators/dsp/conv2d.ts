@@ -8,6 +8,7 @@ import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } fro
 import { linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
 import { multiplyInstance, productsInstance, types } from './matrix.js';
+import { nearWindows } from './window-words.js';
 import { BLOCK_ROWS, fastestTile, fitsProducts, planProducts, tileFor } from './products.js';
 import { storageFor } from './storage.js';
 
@@ -68,12 +69,14 @@ const windows: Kernel = {
     const tile = fastestTile(tileFor(BLOCK_ROWS, g.outputChannels, context)!, size, storage, requantize, context.features.dualIssue);
     const plan = planProducts(node, t, g.outputChannels, depth, requantize, tile, storage);
     const direct = g.dilationWidth === 1 && (g.inputChannels * g.kernelWidth) % 4 === 0 ? 1 : 0;
-    const view = { ...g, ...plan.view, direct, ownBytes: tile.rows * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
+    const near = context.shareCode ? null : nearWindows(g, tile.rows, plan.widenRows);
+    const widenSuffix = near?.suffix ?? plan.view.widenSuffix;
+    const view = { ...g, ...plan.view, widenSuffix, direct, ownBytes: tile.rows * window + plan.laneBytes, ...types(t), outputs: g.outputHeight * g.outputWidth, run: g.kernelWidth * g.inputChannels, window, padCode: padCodes(node, g.inputChannels)[0]! & 255 };
     const overlap = slidingOverlap(g, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
     return productsInstance(node, 'dsp/conv2d', linearStem('conv2d', t, node, 'windows'), view, plan, tile.rows * window + plan.laneBytes, overlap, [
       { template: 'dsp/convolve', view: {} },
-      { template: 'dsp/convolve-rows', view: { widenSuffix: plan.view.widenSuffix, count: tile.rows, beyond: tile.rows - 1, valueBytes: 2 * tile.rows } },
-      { template: 'dsp/convolve-products', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: tile.rows } },
+      ...(near?.support ?? [{ template: 'dsp/convolve-rows', view: { widenSuffix, count: tile.rows, beyond: tile.rows - 1, valueBytes: 2 * tile.rows } }]),
+      { template: 'dsp/convolve-products', view: { suffix: plan.view.suffix, widenSuffix, count: tile.rows } },
     ]);
   },
 };

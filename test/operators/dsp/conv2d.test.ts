@@ -60,6 +60,12 @@ const KNOWN: readonly Window[] = [
   { kernel: [10, 4], strides: [2, 2], pad: [4, 5, 1, 1], input: [13, 10, 1], outputs: 64 },
   { kernel: [1, 1], strides: [2, 2], pad: [0, 0, 0, 0], input: [6, 6, 16], outputs: 32 },
   { kernel: [3, 3], strides: [1, 1], pad: [1, 1, 1, 1], input: [3, 3, 64], outputs: 5 },
+  // words of a window that two rows share, one to three bytes of the first, whole ones and the last
+  { kernel: [3, 3], strides: [1, 1], pad: [1, 1, 1, 1], input: [6, 9, 3], outputs: 4 },
+  { kernel: [4, 7], strides: [1, 1], pad: [0, 0, 0, 0], input: [6, 12, 1], outputs: 3 },
+  { kernel: [5, 5], strides: [1, 2], pad: [2, 2, 2, 2], input: [6, 15, 1], outputs: 4 },
+  { kernel: [3, 2], strides: [1, 1], pad: [0, 0, 0, 0], dilations: [2, 1], input: [7, 6, 3], outputs: 3 },
+  { kernel: [2, 5], strides: [1, 1], pad: [0, 0, 0, 0], input: [4, 9, 1], outputs: 2 },
 ];
 
 conv2d('widens weights into free memory', async () => {
