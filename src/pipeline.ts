@@ -164,7 +164,7 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
   const layerBits = mixed?.layers ?? options.layerBits;
   const planned = (terms?: TermsOf) => planQuantization(float, calibration, { ...quantizationOptions({ ...options, layerBits }), ...(terms && { terms }) });
   const draft = planned(options.terms === 'auto' ? await chooseTerms({ graph: float, samples, plan: planned, note }) : undefined);
-  const plan = await refinePlan({ ...draft, ...(mixed && { bits: options.bits }) }, {
+  const refined = await refinePlan(draft, {
     graph: float,
     calibration,
     samples,
@@ -174,6 +174,7 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
     checkpoint: unitStore(float, samples, { ...options, layerBits }),
     ...(options.iterations !== undefined && { iterations: options.iterations }),
   });
+  const plan = mixed ? { ...refined, bits: options.bits } : refined;
   const lowered = lower(plan);
   await dump.stage('lowered', () => printIntegerGraph(lowered));
   const { graph, savings } = fold(lowered);

@@ -54,12 +54,13 @@ test('widths within a budget of flash: kept, proven, the same in an empty folder
   assert.is(printIntegerGraph(second.graph), printIntegerGraph(first.graph));
 });
 
-test('instructions counted on the emulator add up to those of the mixed firmware, which is bit-exact', async () => {
+test('instructions counted on the emulator add up to those of the mixed firmware, which is bit-exact; a method learns the codes afterwards', async () => {
   if (missingTools(findTarget('cortex-m7')).length > 0) return leftOut(1, 'mixed precision on cortex-m7: its tools are missing');
-  const [{ report, html }] = (await runRoad(options({ target: 'cortex-m7', budget: 'instructions=100.5%,size=75%', out: join(directory, 'm7', 'project') }), silentProgress)) as [Awaited<ReturnType<typeof runRoad>>[number]];
+  const [{ report, html }] = (await runRoad(options({ target: 'cortex-m7', budget: 'instructions=100.5%,size=75%', method: 'flexround', iterations: 3, out: join(directory, 'm7', 'project') }), silentProgress)) as [Awaited<ReturnType<typeof runRoad>>[number]];
   const mixed = report.mixedPrecision!;
   assert.is(report.verify.bitExact, true);
   assert.match(report.weights, /packed/);
+  assert.equal([report.bits, report.method], ['auto', 'flexround']);
   for (const { resource, limit } of mixed.budget) assert.ok(mixed.measured[resource]! <= limit, `${resource}: ${mixed.measured[resource]} of ${limit}`);
   assert.ok(Math.abs(mixed.predicted.instructions! / mixed.measured.instructions! - 1) < 0.01);
   assert.ok(Math.abs(report.cost.instructions! / mixed.measured.instructions! - 1) < 0.01);
