@@ -32,15 +32,10 @@ interface WindowShape {
 
 type AnyNode = Pick<FloatNode | IntegerNode, 'op' | 'origin' | 'attributes'>;
 
-/** Geometry of conv2d and depthwise-conv2d. Throws ShapeError where the window is larger than the padded input. */
-export function convolutionGeometry(node: AnyNode, { input, kernel, outputChannels, pad }: WindowShape): Geometry {
+/** All but the size of the output. */
+function windowGeometry(node: AnyNode, { input, kernel, outputChannels, pad }: WindowShape): Omit<Geometry, 'outputHeight' | 'outputWidth'> {
   const [strideHeight, strideWidth] = integersAttribute(node, 'strides', 2, 1);
   const [dilationHeight, dilationWidth] = integersAttribute(node, 'dilations', 2, 1);
-  const outputHeight = Math.floor((input[0] + pad[0] + pad[1] - (dilationHeight * (kernel[0] - 1) + 1)) / strideHeight) + 1;
-  const outputWidth = Math.floor((input[1] + pad[2] + pad[3] - (dilationWidth * (kernel[1] - 1) + 1)) / strideWidth) + 1;
-  if (outputHeight < 1 || outputWidth < 1) {
-    throw shapeError(node, `a ${kernel.join('x')} window with dilations [${dilationHeight}, ${dilationWidth}] does not fit the input ${shapeText(input)} padded by ${shapeText(pad)}`);
-  }
   return {
     inputHeight: input[0],
     inputWidth: input[1],
@@ -55,40 +50,35 @@ export function convolutionGeometry(node: AnyNode, { input, kernel, outputChanne
     padBottom: pad[1],
     padLeft: pad[2],
     padRight: pad[3],
-    outputHeight,
-    outputWidth,
     outputChannels,
   };
 }
 
+/** Geometry of conv2d and depthwise-conv2d. Throws ShapeError where the window is larger than the padded input. */
+export function convolutionGeometry(node: AnyNode, window: WindowShape): Geometry {
+  const { input, kernel, pad } = window;
+  const common = windowGeometry(node, window);
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth } = common;
+  const outputHeight = Math.floor((input[0] + pad[0] + pad[1] - (dilationHeight * (kernel[0] - 1) + 1)) / strideHeight) + 1;
+  const outputWidth = Math.floor((input[1] + pad[2] + pad[3] - (dilationWidth * (kernel[1] - 1) + 1)) / strideWidth) + 1;
+  if (outputHeight < 1 || outputWidth < 1) {
+    throw shapeError(node, `a ${kernel.join('x')} window with dilations [${dilationHeight}, ${dilationWidth}] does not fit the input ${shapeText(input)} padded by ${shapeText(pad)}`);
+  }
+  return { ...common, outputHeight, outputWidth };
+}
+
 /** Geometry of conv2d-transpose: `pad` is cut off the full output, `outputPadding` is added below and on the right. */
-export function transposedGeometry(node: AnyNode, { input, kernel, outputChannels, pad }: WindowShape): Geometry {
-  const [strideHeight, strideWidth] = integersAttribute(node, 'strides', 2, 1);
-  const [dilationHeight, dilationWidth] = integersAttribute(node, 'dilations', 2, 1);
+export function transposedGeometry(node: AnyNode, window: WindowShape): Geometry {
+  const { input, kernel, pad } = window;
+  const common = windowGeometry(node, window);
+  const { strideHeight, strideWidth, dilationHeight, dilationWidth } = common;
   const [extraHeight, extraWidth] = integersAttribute(node, 'outputPadding', 2, 0);
   const outputHeight = (input[0] - 1) * strideHeight + dilationHeight * (kernel[0] - 1) + 1 - pad[0] - pad[1] + extraHeight;
   const outputWidth = (input[1] - 1) * strideWidth + dilationWidth * (kernel[1] - 1) + 1 - pad[2] - pad[3] + extraWidth;
   if (outputHeight < 1 || outputWidth < 1) {
     throw shapeError(node, `padding ${shapeText(pad)} leaves nothing of the output (${outputHeight} x ${outputWidth})`);
   }
-  return {
-    inputHeight: input[0],
-    inputWidth: input[1],
-    inputChannels: input[2],
-    kernelHeight: kernel[0],
-    kernelWidth: kernel[1],
-    strideHeight,
-    strideWidth,
-    dilationHeight,
-    dilationWidth,
-    padTop: pad[0],
-    padBottom: pad[1],
-    padLeft: pad[2],
-    padRight: pad[3],
-    outputHeight,
-    outputWidth,
-    outputChannels,
-  };
+  return { ...common, outputHeight, outputWidth };
 }
 
 /**
