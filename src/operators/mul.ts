@@ -9,6 +9,7 @@ import { broadcastShapes, commonType, evaluateBinary, expectInputs } from './flo
 import { scaledInterval, zeroPoints } from './integer-checks.js';
 import { activationAttribute } from './attributes.js';
 import { mveMul } from './mve/mul.js';
+import { shiftMul } from './shift/mul.js';
 import { lowerUniformFactor } from './uniform-factor.js';
 import { requantizeScalars, signedTerm } from './views.js';
 
@@ -51,6 +52,7 @@ export const mul = defineOperator({
       return { accumulator: [[Math.min(...corners), Math.max(...corners)]], accumulatorBits: 32 };
     },
     kernels: [
+      shiftMul,
       mveMul,
       dspMul(portable),
       cmsisMul,
