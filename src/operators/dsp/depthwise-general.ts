@@ -6,6 +6,7 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
 import { activationArguments, linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
+import { packedBitsOf, packLanes, packWord } from '../packing.js';
 import { cType } from '../views.js';
 import { foldRequantize } from './requantize.js';
 import { uniformRequantize } from './uniform-shift.js';
@@ -72,15 +73,26 @@ function fits({ features, graph, group: [node] }: KernelContext): boolean {
   return features.dsp && features.unalignedAccess && bytes && single && taps >= 2 && requantizeOf(layer) !== null;
 }
 
+/** Codes at the top of lanes: sums without biases are this many bits more than their value. */
+const PACKED_SCALE = 12;
+const PACKED_BITS = 4;
+
+/** The sums of packed weights must not leave 32 bits. */
+function isPacked({ weights }: KernelContext, { t, taps }: Layer): boolean {
+  const reach = taps * 2 ** (PACKED_BITS - 1) * 255;
+  return weights === 'packed' && packedBitsOf(t.weightCodes) !== null && reach * 2 ** PACKED_SCALE < 2 ** 31;
+}
+
 /** Of every four channels: weights of two taps in turn, then each channel's constants. */
-function packStream({ node, t, g, taps }: Layer, requantize: TapsRequantize): Int32Array {
+function packStream({ node, t, g, taps }: Layer, requantize: TapsRequantize, packed: boolean): Int32Array {
   const channels = g.outputChannels;
   const words: number[] = [];
   const weight = (tap: number, channel: number) => (tap < taps ? t.weightCodes[tap * channels + channel]! : 0);
   for (let group = 0; group < channels; group += 4) {
     const first = Math.min(group, channels - 4);
     for (let tap = 0; tap < taps; tap += 2) {
-      for (const c of [first, first + 2]) words.push(packBytes([weight(tap, c), weight(tap, c + 1), weight(tap + 1, c), weight(tap + 1, c + 1)]));
+      if (packed) words.push(packLanes([0, 1, 2, 3].map((i) => [weight(tap, first + i), weight(tap + 1, first + i)] as const), PACKED_BITS));
+      else for (const c of [first, first + 2]) words.push(packWord([weight(tap, c), weight(tap, c + 1), weight(tap + 1, c), weight(tap + 1, c + 1)], 8));
     }
     for (let c = first; c < first + 4; c++) {
       const { nudge, multiplier, addend, shift } = requantize.channels[c]!;
@@ -92,17 +104,14 @@ function packStream({ node, t, g, taps }: Layer, requantize: TapsRequantize): In
   return Int32Array.from(words);
 }
 
-/** Four values as the bytes of a little-endian word. */
-function packBytes(values: readonly number[]): number {
-  return values.reduce((word, value, i) => word | ((value & 255) << (8 * i)), 0);
-}
-
-function instantiate({ graph, group: [node] }: KernelContext): KernelInstance {
+function instantiate(context: KernelContext): KernelInstance {
+  const { graph, group: [node] } = context;
   const layer = read(node!, graph);
   const { t, g, taps } = layer;
   const requantize = requantizeOf(layer)!;
   const sign = t.x.type.signed ? 's8' : 'u8';
-  const suffix = `${sign}_${requantize.suffix}`;
+  const packed = isPacked(context, layer);
+  const suffix = `${sign}_${packed ? 'w4_' : ''}${requantize.suffix}`;
   const { padded } = borderView(g, node!);
   const tapBytes = 4 * (taps + (taps % 2));
   return {
@@ -112,7 +121,7 @@ function instantiate({ graph, group: [node] }: KernelContext): KernelInstance {
     view: { ...g, padded, inputType: cType(t.x.type), outputType: cType(t.y.type), suffix, taps, tapBytes, odd: taps % 2 === 1 },
     arguments: [
       ...activationArguments([node!.inputs[0]!], node!.outputs[0]!),
-      { kind: 'constant', name: 'stream', data: packStream(layer, requantize) },
+      { kind: 'constant', name: 'stream', data: packStream(layer, requantize, packed) },
       ...(padded ? [paddingArgument(g, node!, t.x.type)] : []),
       { kind: 'scratch' },
     ],
@@ -122,7 +131,7 @@ function instantiate({ graph, group: [node] }: KernelContext): KernelInstance {
     overlap: slidingOverlap(g, t.x, t.y, { block: g.outputChannels % 4 || 4 }),
     support: [
       { template: 'dsp/assembly', view: {} },
-      { template: 'dsp/depthwise-taps', view: { ...requantize.view, suffix, scale: requantize.scale, extend: t.x.type.signed ? 'sxtb16' : 'uxtb16', sums: SUMS } },
+      { template: 'dsp/depthwise-taps', view: { ...requantize.view, suffix, packed, unpack: PACKED_SCALE - requantize.scale, scale: requantize.scale, extend: t.x.type.signed ? 'sxtb16' : 'uxtb16', sums: SUMS } },
     ],
   };
 }

@@ -9,6 +9,7 @@ import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, inputZeroPointOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
 import { activationArguments, linearStem } from '../linear/kernels.js';
+import { packedBitsOf, packWord } from '../packing.js';
 import { cType } from '../views.js';
 import { fixRequantize } from './fixed-shift.js';
 import { diesAt, spareBytes } from './live-bytes.js';
@@ -140,23 +141,36 @@ function planPlanes(context: KernelContext, { t, g, multiplier }: Read): PlanePl
   return { columnPairs, fullPairs, right, rowPairs, scratchBytes: rowPairs * rowBytes, inPlace };
 }
 
-/** Of every channel: three rows of three weights and 2^… of their scale, bias, multiplier, addend, shift where channels differ. */
-function packStream(node: IntegerNode, { t, g }: Read, { channels, view }: PlaneRequantize): Int32Array {
-  const words = 6 + (view.shifted ? 1 : 0);
+/** How a channel's constants lie in the stream, and what the assembly that reads them wants to know. */
+interface PlaneStream {
+  readonly packed: boolean;
+  /** Bytes before the multiplier, and before a shift of the channel's own. */
+  readonly multiplierOffset: number;
+  readonly shiftOffset: number;
+  readonly words: number;
+}
+
+function planStream(context: KernelContext, { t }: Read, { view }: PlaneRequantize): PlaneStream {
+  const packed = context.weights === 'packed' && packedBitsOf(t.weightCodes) !== null;
+  const weightWords = packed ? 2 : 3;
+  return { packed, multiplierOffset: 4 * (weightWords + 1), shiftOffset: 4 * (weightWords + 3), words: weightWords + (view.shifted ? 4 : 3) };
+}
+
+/**
+ * Of every channel: three rows of three weights and log2 of their scale, a row a word, or all of them nibbles of two words; bias,
+ * multiplier, addend, shift where channels differ.
+ */
+function packStream(node: IntegerNode, { t, g }: Read, { channels, view }: PlaneRequantize, { packed, words }: PlaneStream): Int32Array {
   const stream = new Int32Array(g.outputChannels * words);
   channels.forEach(({ scale, nudge, multiplier, addend, shift }, channel) => {
     const weights = Array.from({ length: 9 }, (_, tap) => t.weightCodes[tap * g.outputChannels + channel]!);
     const offset = inputZeroPointOf(node) * weights.reduce((sum, w) => sum + w, 0);
-    const rows = [0, 1, 2].map((ky) => packBytes([...weights.slice(3 * ky, 3 * ky + 3), ky === 0 ? scale : 0]));
+    const rows = [0, 1, 2].map((ky) => packWord([...weights.slice(3 * ky, 3 * ky + 3), ky === 0 ? scale : 0], 8));
+    const nibbles = [packWord(weights.slice(0, 8), 4), packWord([weights[8]!, scale], 4)];
     const bias = Number(BigInt.asIntN(32, BigInt(t.biasCodes[channel]! - offset) * BigInt(2 ** scale) + BigInt(nudge)));
-    stream.set([...rows, bias, multiplier, addend, ...(view.shifted ? [shift] : [])], channel * words);
+    stream.set([...(packed ? nibbles : rows), bias, multiplier, addend, ...(view.shifted ? [shift] : [])], channel * words);
   });
   return stream;
-}
-
-/** Four values as the bytes of a little-endian word. */
-function packBytes(values: readonly number[]): number {
-  return values.reduce((word, value, i) => word | ((value & 255) << (8 * i)), 0);
 }
 
 function instantiate(context: KernelContext): KernelInstance {
@@ -164,28 +178,30 @@ function instantiate(context: KernelContext): KernelInstance {
   const layer = read(node, context.graph);
   const { t, g, multiplier } = layer;
   const requantize = requantizeOf(node, t, g.outputChannels)!;
+  const stream = planStream(context, layer, requantize);
+  const rows = { ...requantize.view, ...stream, suffix: `${requantize.view.suffix}${stream.packed ? '_w4' : ''}` };
   const planes = planPlanes(context, layer);
   const stride = g.strideHeight;
   const gatherSuffix = t.x.type.signed ? 's8' : 'u8';
   const types = { inputType: cType(t.x.type), outputType: cType(t.y.type) };
-  const suffix = `${stride}_${gatherSuffix}_${requantize.view.suffix}${multiplier > 1 ? '_multiplied' : ''}`;
+  const suffix = `${stride}_${gatherSuffix}_${rows.suffix}${multiplier > 1 ? '_multiplied' : ''}`;
   const pad = padCodes(node, g.inputChannels)[0]! & 255;
   return {
     family: 'dsp',
     template: 'dsp/depthwise-3x3',
     stem: linearStem('depthwise_conv2d', t, node, '3x3'),
     view: { ...g, ...types, ...planes, suffix, multiplier, padding: pad * 0x01010101 },
-    arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: packStream(node, layer, requantize) }, { kind: 'scratch' }],
+    arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), { kind: 'constant', name: 'stream', data: packStream(node, layer, requantize, stream) }, { kind: 'scratch' }],
     scratchBytes: planes.scratchBytes,
     scalars: [],
     support: [
       { template: 'dsp/assembly', view: {} },
       { template: 'dsp/depthwise-task', view: {} },
       { template: 'dsp/depthwise-gather', view: { suffix: gatherSuffix, extend: t.x.type.signed ? 'sxtb16' : 'uxtb16' } },
-      { template: `dsp/depthwise-rows-stride${stride}`, view: requantize.view },
+      { template: `dsp/depthwise-rows-stride${stride}`, view: rows },
       {
         template: 'dsp/depthwise-strips',
-        view: { ...types, suffix, gatherSuffix, requantizeSuffix: requantize.view.suffix, stride, stride2: stride === 2, shifted: requantize.view.shifted, streamWords: 6 + (requantize.view.shifted ? 1 : 0), multiplied: multiplier > 1 },
+        view: { ...types, suffix, gatherSuffix, requantizeSuffix: rows.suffix, stride, stride2: stride === 2, shifted: requantize.view.shifted, streamWords: stream.words, multiplied: multiplier > 1 },
       },
     ],
     ...(planes.inPlace ? { inPlace: [0] } : {}),
