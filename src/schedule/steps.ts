@@ -61,7 +61,11 @@ const WITHOUT_MULTIPLICATION: readonly string[] = ['shift', 'portable'];
 
 /** The chosen family before portable; `auto` takes the target's own, in its order of preference. */
 function familiesOf(graph: IntegerGraph, target: Target, options: ScheduleOptions): readonly string[] {
-  if (options.kernels === 'auto') return graph.provenance.arith === 'shift' ? WITHOUT_MULTIPLICATION : target.families;
+  if (graph.provenance.arith === 'shift') {
+    if (options.kernels === 'auto') return WITHOUT_MULTIPLICATION;
+    throw new UsageError(`--kernels ${options.kernels} may multiply, which --arith shift excludes`, { hint: 'leave --kernels out' });
+  }
+  if (options.kernels === 'auto') return target.families;
   const known = [...target.families, ...familiesOnRequest(target)];
   if (!known.includes(options.kernels)) {
     throw new UsageError(`${target.id} has no kernel family '${options.kernels}'`, { hint: `use one of auto, ${known.join(', ')}` });
@@ -92,7 +96,7 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
   for (const family of families) {
     for (const kernel of kernels) {
       if (kernel.family !== family) continue;
-      if (families === WITHOUT_MULTIPLICATION && family === 'portable' && !isMultiplicationFree(nodes[at]!)) continue;
+      if (families === WITHOUT_MULTIPLICATION && family === 'portable' && !isMultiplicationFree(nodes[at]!, graph)) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
       const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
