@@ -55,7 +55,7 @@ export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: I
       const isLine = x.type.bits >= KNOT_BITS;
       return {
         family: 'portable',
-        template: isLine ? `${op}-interpolated` : op,
+        template: isLine ? 'unary-interpolated' : op,
         stem: `${op.replace(/-/g, '_')}_${typeName(x.type)}_${typeName(output.type)}`,
         view: {
           inputType: cType(x.type),
