@@ -102,13 +102,13 @@ const overview = TASKS.map((t) => {
 /** Rows between `<!-- NAME -->` and `<!-- /NAME -->`. */
 function replace(file: string, name: string, text: string): void {
   const before = readFileSync(file, 'utf8');
-  const after = before.replace(new RegExp(`(<!-- ${name} -->\n)[^]*?(\n<!-- /${name} -->)`), (_, open: string, close: string) => `${open}${text}${close}`);
+  const after = before.replace(new RegExp(`(<!-- ${name} -->\n)[\s\S]*?(\n<!-- /${name} -->)`), (_, open: string, close: string) => `${open}${text}${close}`);
   if (!after.includes(text)) throw new Error(`${file} has no markers <!-- ${name} -->`);
   writeFileSync(file, after);
 }
 
 replace('docs/performance.md', 'table:performance', summary);
 const readme = readFileSync('README.md', 'utf8');
-const rows = /\| anomaly detection \|[^]*?\n(?=\n)/;
+const rows = /\| anomaly detection \|[\s\S]*?\n(?=\n)/;
 if (!rows.test(readme)) throw new Error('README.md has no row of the anomaly detection');
 writeFileSync('README.md', readme.replace(rows, `${overview}\n`));
