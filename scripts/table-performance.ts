@@ -102,7 +102,7 @@ const overview = TASKS.map((t) => {
 /** Rows between `<!-- NAME -->` and `<!-- /NAME -->`. */
 function replace(file: string, name: string, text: string): void {
   const before = readFileSync(file, 'utf8');
-  const after = before.replace(new RegExp(`(<!-- ${name} -->\n)[\s\S]*?(\n<!-- /${name} -->)`), (_, open: string, close: string) => `${open}${text}${close}`);
+  const after = before.replace(new RegExp(`(<!-- ${name} -->\n)[\\s\\S]*?(\n<!-- /${name} -->)`), (_, open: string, close: string) => `${open}${text}${close}`);
   if (!after.includes(text)) throw new Error(`${file} has no markers <!-- ${name} -->`);
   writeFileSync(file, after);
 }
