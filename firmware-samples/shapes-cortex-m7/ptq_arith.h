@@ -43,9 +43,4 @@ static inline int32_t ptq_requantize_dyadic_high(int32_t x, int32_t multiplier) 
 #endif
 }
 
-/** exponential*steps / sum rounded half up: a probability in units of 1/steps. exponential*steps < 2^29, 0 < sum < 2^30. */
-static inline int32_t ptq_softmax_share(int32_t exponential, int32_t steps, int32_t sum) {
-  return (int32_t)((((uint32_t)exponential * (uint32_t)steps) << 1) + (uint32_t)sum) / (int32_t)((uint32_t)sum << 1);
-}
-
 #endif

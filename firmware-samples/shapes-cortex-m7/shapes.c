@@ -108,16 +108,16 @@ PTQ_NAKED static void ptq_products_w16_round_high_s8_once(const void *lanes __at
       /* Two channels: the first four values on top of the biases, then into the unrolled rounds where the rest fits the end. */
       "1:\n"
       "ldmia r1!, {r8, r11}\n"
-      "ldmia r0!, {r2-r4}\n"
       "ldrd r5, r6, [r1], #8\n"
+      "ldmia r0!, {r2-r4}\n"
       "smlad r9, r3, r5, r8\n"
       "smlad r10, r4, r5, r8\n"
       "smlad r8, r2, r5, r8\n"
       "smlad r12, r3, r6, r11\n"
       "smlad lr, r4, r6, r11\n"
       "smlad r11, r2, r6, r11\n"
-      "ldmia.n r0!, {r2-r4}\n"
       "ldrd r5, r6, [r1], #8\n"
+      "ldmia.n r0!, {r2-r4}\n"
       "smlad r8, r2, r5, r8\n"
       "smlad r9, r3, r5, r9\n"
       "smlad r10, r4, r5, r10\n"
@@ -127,16 +127,16 @@ PTQ_NAKED static void ptq_products_w16_round_high_s8_once(const void *lanes __at
       "ldr pc, [sp, #16]\n"
       "2:\n"
       ".rept 15\n"
-      "ldmia.n r0!, {r2-r4}\n"
       "ldrd r5, r6, [r1], #8\n"
+      "ldmia.n r0!, {r2-r4}\n"
       "smlad r8, r2, r5, r8\n"
       "smlad r9, r3, r5, r9\n"
       "smlad r10, r4, r5, r10\n"
       "smlad r11, r2, r6, r11\n"
       "smlad r12, r3, r6, r12\n"
       "smlad lr, r4, r6, lr\n"
-      "ldmia.n r0!, {r2-r4}\n"
       "ldrd r5, r6, [r1], #8\n"
+      "ldmia.n r0!, {r2-r4}\n"
       "smlad r8, r2, r5, r8\n"
       "smlad r9, r3, r5, r9\n"
       "smlad r10, r4, r5, r10\n"
@@ -147,22 +147,22 @@ PTQ_NAKED static void ptq_products_w16_round_high_s8_once(const void *lanes __at
       "ldrd r5, r7, [sp]\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r9, r9, r2, r3\n"
+      "smmlar r10, r10, r2, r3\n"
+      "smmlar r8, r8, r2, r3\n"
       "ssat r9, #8, r9\n"
       "strb r9, [r5, r7]\n"
-      "smmlar r10, r10, r2, r3\n"
       "ssat r10, #8, r10\n"
       "strb r10, [r5, r7, lsl #1]\n"
-      "smmlar r8, r8, r2, r3\n"
       "ssat r8, #8, r8\n"
       "strb r8, [r5], #1\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r12, r12, r2, r3\n"
+      "smmlar lr, lr, r2, r3\n"
+      "smmlar r11, r11, r2, r3\n"
       "ssat r12, #8, r12\n"
       "strb r12, [r5, r7]\n"
-      "smmlar lr, lr, r2, r3\n"
       "ssat lr, #8, lr\n"
       "strb lr, [r5, r7, lsl #1]\n"
-      "smmlar r11, r11, r2, r3\n"
       "ssat r11, #8, r11\n"
       "strb r11, [r5], #1\n"
       "str r5, [sp]\n"
@@ -174,8 +174,8 @@ PTQ_NAKED static void ptq_products_w16_round_high_s8_once(const void *lanes __at
 }
 
 /*
- * A stream of int8 weights to one of int16 weights, for layers that use every weight many times and have memory to spare:
- * `blocks` of two channels with `rounds` of four values each, `constants` words behind the weights. An instruction a weight.
+ * A stream of int8 weights to one of 16-bit lanes, for layers that use every weight many times and have memory to spare:
+ * `blocks` of two channels with `rounds` of 8 weights each, `constants` words behind the weights. 8 instructions a round.
  */
 PTQ_NAKED static void ptq_widen_weights(const int32_t *stream __attribute__((unused)), int32_t *wide __attribute__((unused)), int32_t blocks __attribute__((unused)),
                               int32_t rounds __attribute__((unused)), int32_t constants __attribute__((unused))) {
@@ -494,8 +494,8 @@ PTQ_NAKED static void ptq_plane_rows_1_fixed12_s8(const ptq_plane_strip *strip _
       "pkhbt r9, r11, r9, lsl #16\n"
       "push {r4-r9, lr}\n"
       "1:\n"
-      "ldmia sp, {r4-r9, lr}\n"
       "ldrd r2, r3, [r0]\n"
+      "ldmia sp, {r4-r9, lr}\n"
       "smlad r10, r2, r4, lr\n"
       "smlatb r11, r2, r4, lr\n"
       "smlad r12, r3, r4, lr\n"
@@ -526,16 +526,16 @@ PTQ_NAKED static void ptq_plane_rows_1_fixed12_s8(const ptq_plane_strip *strip _
       "add r2, sp, #28\n"
       "ldmia r2, {r3-r8}\n"
       "smmla r10, r10, r3, r4\n"
-      "ssat r10, #8, r10, asr #12\n"
       "smmla r11, r11, r3, r4\n"
-      "ssat r11, #8, r11, asr #12\n"
       "smmla r12, r12, r3, r4\n"
-      "ssat r12, #8, r12, asr #12\n"
       "smmla lr, lr, r3, r4\n"
       "ssat lr, #8, lr, asr #12\n"
       "strb lr, [r6, r7]\n"
+      "ssat r12, #8, r12, asr #12\n"
       "strb r12, [r6]\n"
+      "ssat r11, #8, r11, asr #12\n"
       "strb r11, [r5, r7]\n"
+      "ssat r10, #8, r10, asr #12\n"
       "strb r10, [r5]\n"
       "add r5, r5, r7, lsl #1\n"
       "add r6, r6, r7, lsl #1\n"
@@ -545,8 +545,8 @@ PTQ_NAKED static void ptq_plane_rows_1_fixed12_s8(const ptq_plane_strip *strip _
       "ldr r2, [sp, #72]\n"
       "cmp r2, #0\n"
       "beq 2f\n"
-      "ldmia sp, {r4-r9, lr}\n"
       "ldrd r2, r3, [r0]\n"
+      "ldmia sp, {r4-r9, lr}\n"
       "smlad r10, r2, r4, lr\n"
       "smlad r12, r3, r4, lr\n"
       "smlad r10, r3, r6, r10\n"
@@ -565,10 +565,10 @@ PTQ_NAKED static void ptq_plane_rows_1_fixed12_s8(const ptq_plane_strip *strip _
       "add r2, sp, #28\n"
       "ldmia r2, {r3-r8}\n"
       "smmla r10, r10, r3, r4\n"
-      "ssat r10, #8, r10, asr #12\n"
       "smmla r12, r12, r3, r4\n"
       "ssat r12, #8, r12, asr #12\n"
       "strb r12, [r6]\n"
+      "ssat r10, #8, r10, asr #12\n"
       "strb r10, [r5]\n"
       "2:\n"
       "ldrd r2, r3, [sp, #56]\n"
@@ -700,11 +700,13 @@ static PTQ_NOINLINE void ptq_multiply_rows_s8_w16_round_high_s8_once(const ptq_m
 }
 
 /*
- * Sums of products of three rows of lanes with int8 weights, requantized: 3 rows x 2 channels in registers, 19 instructions
- * for 24 products. The stream holds for every two channels their biases, their weights (four values of one, four of the
- * other), and for each multiplier and addend.
+ * Sums of products of three rows of lanes with int8 weights, requantized, for cores that issue a load or an extension beside a
+ * product: 3 rows x 2 channels in registers, 23 instructions for 24 products. Single loads pair where LDM would stand alone; the
+ * next weights are loaded a round ahead, the last time those of the constants. An extension stands before the product that it
+ * pairs with, a load behind it and two products before its use. The stream holds for every two channels their biases, their
+ * weights (four values of one, four of the other), and for each multiplier and addend.
  */
-PTQ_NAKED static void ptq_products_round_high_s8_once(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+PTQ_NAKED static void ptq_products_dual_round_high_s8_once(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
                                      void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
   __asm__ volatile(
       "push {r4-r11, lr}\n"
@@ -720,68 +722,78 @@ PTQ_NAKED static void ptq_products_round_high_s8_once(const void *lanes __attrib
       "strd r7, r4, [sp, #16]\n"
       /* Two channels: the first four values on top of the biases, then into the unrolled rounds where the rest fits the end. */
       "1:\n"
-      "ldmia r1!, {r8, r11}\n"
-      "ldmia r0!, {r2-r4}\n"
-      "ldrd r5, r6, [r1], #8\n"
-      "sxtb16.w r7, r5\n"
-      "smlad r9, r3, r7, r8\n"
-      "smlad r10, r4, r7, r8\n"
-      "smlad r8, r2, r7, r8\n"
-      "sxtb16.w r7, r6\n"
-      "smlad r12, r3, r7, r11\n"
-      "smlad lr, r4, r7, r11\n"
-      "smlad r11, r2, r7, r11\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "sxtb16.w r5, r5, ror #8\n"
-      "smlad r8, r2, r5, r8\n"
-      "smlad r9, r3, r5, r9\n"
-      "smlad r10, r4, r5, r10\n"
-      "sxtb16.w r6, r6, ror #8\n"
-      "smlad r11, r2, r6, r11\n"
-      "smlad r12, r3, r6, r12\n"
-      "smlad lr, r4, r6, lr\n"
+      "ldmia r1!, {r10, lr}\n"
+      "ldrd r6, r7, [r1]\n"
+      "ldrd r2, r3, [r0], #24\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "sxtb16.w r6, r6\n"
+      "sxtb16.w r5, r7, ror #8\n"
+      "smlad r8, r2, r6, r10\n"
+      "sxtb16.w r7, r7\n"
+      "smlad r9, r3, r6, r10\n"
+      "smlad r11, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-16]\n"
+      "smlad r12, r3, r7, lr\n"
+      "ldr.w r3, [r0, #-12]\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad lr, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-8]\n"
+      "smlad r8, r3, r4, r8\n"
+      "ldr.w r7, [r1, #12]\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldr.w r3, [r0, #-4]\n"
+      "smlad r9, r2, r4, r9\n"
+      "ldr.w r6, [r1, #8]!\n"
+      "smlad r12, r2, r5, r12\n"
+      "smlad r10, r3, r4, r10\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "smlad lr, r3, r5, lr\n"
       "ldr pc, [sp, #16]\n"
       "2:\n"
       ".rept 15\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "ldrd r5, r6, [r1], #8\n"
-      "sxtb16.w r7, r5\n"
-      "smlad r8, r2, r7, r8\n"
-      "smlad r9, r3, r7, r9\n"
-      "smlad r10, r4, r7, r10\n"
-      "sxtb16.w r7, r6\n"
+      "ldrd r2, r3, [r0], #24\n"
+      "sxtb16.w r6, r6\n"
+      "sxtb16.w r5, r7, ror #8\n"
+      "smlad r8, r2, r6, r8\n"
+      "sxtb16.w r7, r7\n"
+      "smlad r9, r3, r6, r9\n"
       "smlad r11, r2, r7, r11\n"
+      "ldr.w r2, [r0, #-16]\n"
       "smlad r12, r3, r7, r12\n"
-      "smlad lr, r4, r7, lr\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "sxtb16.w r5, r5, ror #8\n"
-      "smlad r8, r2, r5, r8\n"
-      "smlad r9, r3, r5, r9\n"
-      "smlad r10, r4, r5, r10\n"
-      "sxtb16.w r6, r6, ror #8\n"
-      "smlad r11, r2, r6, r11\n"
-      "smlad r12, r3, r6, r12\n"
-      "smlad lr, r4, r6, lr\n"
+      "ldr.w r3, [r0, #-12]\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad lr, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-8]\n"
+      "smlad r8, r3, r4, r8\n"
+      "ldr.w r7, [r1, #12]\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldr.w r3, [r0, #-4]\n"
+      "smlad r9, r2, r4, r9\n"
+      "ldr.w r6, [r1, #8]!\n"
+      "smlad r12, r2, r5, r12\n"
+      "smlad r10, r3, r4, r10\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "smlad lr, r3, r5, lr\n"
       ".endr\n"
       "ldrd r5, r7, [sp]\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r9, r9, r2, r3\n"
+      "smmlar r10, r10, r2, r3\n"
+      "smmlar r8, r8, r2, r3\n"
       "ssat r9, #8, r9\n"
       "strb r9, [r5, r7]\n"
-      "smmlar r10, r10, r2, r3\n"
       "ssat r10, #8, r10\n"
       "strb r10, [r5, r7, lsl #1]\n"
-      "smmlar r8, r8, r2, r3\n"
       "ssat r8, #8, r8\n"
       "strb r8, [r5], #1\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r12, r12, r2, r3\n"
+      "smmlar lr, lr, r2, r3\n"
+      "smmlar r11, r11, r2, r3\n"
       "ssat r12, #8, r12\n"
       "strb r12, [r5, r7]\n"
-      "smmlar lr, lr, r2, r3\n"
       "ssat lr, #8, lr\n"
       "strb lr, [r5, r7, lsl #1]\n"
-      "smmlar r11, r11, r2, r3\n"
       "ssat r11, #8, r11\n"
       "strb r11, [r5], #1\n"
       "str r5, [sp]\n"
@@ -793,16 +805,16 @@ PTQ_NAKED static void ptq_products_round_high_s8_once(const void *lanes __attrib
 }
 
 /* Rows of a matrix times weights, 3 rows at a time. The last ones overlap others. */
-static PTQ_NOINLINE void ptq_multiply_rows_s8_round_high_s8_once(const ptq_matrix *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, void *lanes) {
+static PTQ_NOINLINE void ptq_multiply_rows_s8_dual_round_high_s8_once(const ptq_matrix *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, void *lanes) {
   for (int32_t done = 0; done < shape->rows; done += 3) {
     if (done > shape->rows - 3) {
       done = shape->rows - 3;
     }
     ptq_widen_rows_s8(input + done * shape->depth, shape->depth, lanes, shape->depth >> 2, shape->cut);
     uint8_t *to = output + done * shape->blocks.output_stride;
-    ptq_products_round_high_s8_once(lanes, stream, to, &shape->blocks);
+    ptq_products_dual_round_high_s8_once(lanes, stream, to, &shape->blocks);
     if (shape->last_channel > 0) {
-      ptq_products_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+      ptq_products_dual_round_high_s8_once(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
     }
   }
 }
@@ -906,8 +918,8 @@ PTQ_NAKED static void ptq_plane_rows_2_fixed12_s8(const ptq_plane_strip *strip _
       "add lr, r1, lr\n"
       "push {r4-r8, r12, lr}\n"
       "1:\n"
-      "ldmia sp, {r4-r8, r12}\n"
       "ldrd r2, r3, [r0]\n"
+      "ldmia sp, {r4-r8, r12}\n"
       "smlad r9, r2, r4, r12\n"
       "smlad r9, r3, r5, r9\n"
       "ldrd r2, r3, [r0, #32]\n"
@@ -943,16 +955,16 @@ PTQ_NAKED static void ptq_plane_rows_2_fixed12_s8(const ptq_plane_strip *strip _
       "add r2, sp, #28\n"
       "ldmia r2, {r3-r8}\n"
       "smmla r9, r9, r3, r4\n"
-      "ssat r9, #8, r9, asr #12\n"
       "smmla r10, r10, r3, r4\n"
-      "ssat r10, #8, r10, asr #12\n"
       "smmla r11, r11, r3, r4\n"
-      "ssat r11, #8, r11, asr #12\n"
       "smmla r12, r12, r3, r4\n"
       "ssat r12, #8, r12, asr #12\n"
       "strb r12, [r6, r7]\n"
+      "ssat r11, #8, r11, asr #12\n"
       "strb r11, [r6]\n"
+      "ssat r10, #8, r10, asr #12\n"
       "strb r10, [r5, r7]\n"
+      "ssat r9, #8, r9, asr #12\n"
       "strb r9, [r5]\n"
       "add r5, r5, r7, lsl #1\n"
       "add r6, r6, r7, lsl #1\n"
@@ -962,8 +974,8 @@ PTQ_NAKED static void ptq_plane_rows_2_fixed12_s8(const ptq_plane_strip *strip _
       "ldr r2, [sp, #72]\n"
       "cmp r2, #0\n"
       "beq 2f\n"
-      "ldmia sp, {r4-r8, r12}\n"
       "ldrd r2, r3, [r0]\n"
+      "ldmia sp, {r4-r8, r12}\n"
       "smlad r9, r2, r4, r12\n"
       "smlad r9, r3, r5, r9\n"
       "ldrd r2, r3, [r0, #32]\n"
@@ -984,10 +996,10 @@ PTQ_NAKED static void ptq_plane_rows_2_fixed12_s8(const ptq_plane_strip *strip _
       "add r2, sp, #28\n"
       "ldmia r2, {r3-r8}\n"
       "smmla r9, r9, r3, r4\n"
-      "ssat r9, #8, r9, asr #12\n"
       "smmla r11, r11, r3, r4\n"
       "ssat r11, #8, r11, asr #12\n"
       "strb r11, [r6]\n"
+      "ssat r9, #8, r9, asr #12\n"
       "strb r9, [r5]\n"
       "2:\n"
       "ldrd r2, r3, [sp, #56]\n"
@@ -1187,16 +1199,16 @@ PTQ_NAKED static void ptq_products_pair_w16_round_high_s8_once(const void *lanes
       "ldrd r5, r7, [sp]\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r11, r11, r2, r3\n"
+      "smmlar r10, r10, r2, r3\n"
       "ssat r11, #8, r11\n"
       "strb r11, [r5, r7]\n"
-      "smmlar r10, r10, r2, r3\n"
       "ssat r10, #8, r10\n"
       "strb r10, [r5], #1\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar lr, lr, r2, r3\n"
+      "smmlar r12, r12, r2, r3\n"
       "ssat lr, #8, lr\n"
       "strb lr, [r5, r7]\n"
-      "smmlar r12, r12, r2, r3\n"
       "ssat r12, #8, r12\n"
       "strb r12, [r5], #1\n"
       "str r5, [sp]\n"
@@ -1223,11 +1235,13 @@ static PTQ_NOINLINE void ptq_multiply_pair_s8_pair_w16_round_high_s8_once(const 
 }
 
 /*
- * Sums of products of three rows of lanes with int8 weights, requantized: 3 rows x 2 channels in registers, 19 instructions
- * for 24 products. The stream holds for every two channels their biases, their weights (four values of one, four of the
- * other), and for each multiplier and addend.
+ * Sums of products of three rows of lanes with int8 weights, requantized, for cores that issue a load or an extension beside a
+ * product: 3 rows x 2 channels in registers, 23 instructions for 24 products. Single loads pair where LDM would stand alone; the
+ * next weights are loaded a round ahead, the last time those of the constants. An extension stands before the product that it
+ * pairs with, a load behind it and two products before its use. The stream holds for every two channels their biases, their
+ * weights (four values of one, four of the other), and for each multiplier and addend.
  */
-PTQ_NAKED static void ptq_products_round_high_s8(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
+PTQ_NAKED static void ptq_products_dual_round_high_s8(const void *lanes __attribute__((unused)), const int32_t *stream __attribute__((unused)),
                                      void *output __attribute__((unused)), const ptq_products *size __attribute__((unused))) {
   __asm__ volatile(
       "push {r4-r11, lr}\n"
@@ -1243,48 +1257,58 @@ PTQ_NAKED static void ptq_products_round_high_s8(const void *lanes __attribute__
       "strd r7, r4, [sp, #16]\n"
       /* Two channels: the first four values on top of the biases, then into the unrolled loop where the rest fits the end. */
       "1:\n"
-      "ldmia r1!, {r8, r11}\n"
-      "ldmia r0!, {r2-r4}\n"
-      "ldrd r5, r6, [r1], #8\n"
-      "sxtb16.w r7, r5\n"
-      "smlad r9, r3, r7, r8\n"
-      "smlad r10, r4, r7, r8\n"
-      "smlad r8, r2, r7, r8\n"
-      "sxtb16.w r7, r6\n"
-      "smlad r12, r3, r7, r11\n"
-      "smlad lr, r4, r7, r11\n"
-      "smlad r11, r2, r7, r11\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "sxtb16.w r5, r5, ror #8\n"
-      "smlad r8, r2, r5, r8\n"
-      "smlad r9, r3, r5, r9\n"
-      "smlad r10, r4, r5, r10\n"
-      "sxtb16.w r6, r6, ror #8\n"
-      "smlad r11, r2, r6, r11\n"
-      "smlad r12, r3, r6, r12\n"
-      "smlad lr, r4, r6, lr\n"
+      "ldmia r1!, {r10, lr}\n"
+      "ldrd r6, r7, [r1]\n"
+      "ldrd r2, r3, [r0], #24\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "sxtb16.w r6, r6\n"
+      "sxtb16.w r5, r7, ror #8\n"
+      "smlad r8, r2, r6, r10\n"
+      "sxtb16.w r7, r7\n"
+      "smlad r9, r3, r6, r10\n"
+      "smlad r11, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-16]\n"
+      "smlad r12, r3, r7, lr\n"
+      "ldr.w r3, [r0, #-12]\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad lr, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-8]\n"
+      "smlad r8, r3, r4, r8\n"
+      "ldr.w r7, [r1, #12]\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldr.w r3, [r0, #-4]\n"
+      "smlad r9, r2, r4, r9\n"
+      "ldr.w r6, [r1, #8]!\n"
+      "smlad r12, r2, r5, r12\n"
+      "smlad r10, r3, r4, r10\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "smlad lr, r3, r5, lr\n"
       "ldr pc, [sp, #16]\n"
       "2:\n"
       ".rept 15\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "ldrd r5, r6, [r1], #8\n"
-      "sxtb16.w r7, r5\n"
-      "smlad r8, r2, r7, r8\n"
-      "smlad r9, r3, r7, r9\n"
-      "smlad r10, r4, r7, r10\n"
-      "sxtb16.w r7, r6\n"
+      "ldrd r2, r3, [r0], #24\n"
+      "sxtb16.w r6, r6\n"
+      "sxtb16.w r5, r7, ror #8\n"
+      "smlad r8, r2, r6, r8\n"
+      "sxtb16.w r7, r7\n"
+      "smlad r9, r3, r6, r9\n"
       "smlad r11, r2, r7, r11\n"
+      "ldr.w r2, [r0, #-16]\n"
       "smlad r12, r3, r7, r12\n"
-      "smlad lr, r4, r7, lr\n"
-      "ldmia.n r0!, {r2-r4}\n"
-      "sxtb16.w r5, r5, ror #8\n"
-      "smlad r8, r2, r5, r8\n"
-      "smlad r9, r3, r5, r9\n"
-      "smlad r10, r4, r5, r10\n"
-      "sxtb16.w r6, r6, ror #8\n"
-      "smlad r11, r2, r6, r11\n"
-      "smlad r12, r3, r6, r12\n"
-      "smlad lr, r4, r6, lr\n"
+      "ldr.w r3, [r0, #-12]\n"
+      "smlad r10, r2, r6, r10\n"
+      "smlad lr, r2, r7, lr\n"
+      "ldr.w r2, [r0, #-8]\n"
+      "smlad r8, r3, r4, r8\n"
+      "ldr.w r7, [r1, #12]\n"
+      "smlad r11, r3, r5, r11\n"
+      "ldr.w r3, [r0, #-4]\n"
+      "smlad r9, r2, r4, r9\n"
+      "ldr.w r6, [r1, #8]!\n"
+      "smlad r12, r2, r5, r12\n"
+      "smlad r10, r3, r4, r10\n"
+      "sxtb16.w r4, r6, ror #8\n"
+      "smlad lr, r3, r5, lr\n"
       ".endr\n"
       "ldr r2, [sp, #20]\n"
       "cmp r0, r2\n"
@@ -1292,22 +1316,22 @@ PTQ_NAKED static void ptq_products_round_high_s8(const void *lanes __attribute__
       "ldrd r5, r7, [sp]\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r9, r9, r2, r3\n"
+      "smmlar r10, r10, r2, r3\n"
+      "smmlar r8, r8, r2, r3\n"
       "ssat r9, #8, r9\n"
       "strb r9, [r5, r7]\n"
-      "smmlar r10, r10, r2, r3\n"
       "ssat r10, #8, r10\n"
       "strb r10, [r5, r7, lsl #1]\n"
-      "smmlar r8, r8, r2, r3\n"
       "ssat r8, #8, r8\n"
       "strb r8, [r5], #1\n"
       "ldrd r2, r3, [r1], #8\n"
       "smmlar r12, r12, r2, r3\n"
+      "smmlar lr, lr, r2, r3\n"
+      "smmlar r11, r11, r2, r3\n"
       "ssat r12, #8, r12\n"
       "strb r12, [r5, r7]\n"
-      "smmlar lr, lr, r2, r3\n"
       "ssat lr, #8, lr\n"
       "strb lr, [r5, r7, lsl #1]\n"
-      "smmlar r11, r11, r2, r3\n"
       "ssat r11, #8, r11\n"
       "strb r11, [r5], #1\n"
       "str r5, [sp]\n"
@@ -1319,7 +1343,7 @@ PTQ_NAKED static void ptq_products_round_high_s8(const void *lanes __attribute__
 }
 
 /* A convolution, 3 pixels at a time. The last ones overlap others. */
-static PTQ_NOINLINE void ptq_convolve_rows_s8_round_high_s8(const ptq_convolution *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, uint8_t *scratch) {
+static PTQ_NOINLINE void ptq_convolve_rows_s8_dual_round_high_s8(const ptq_convolution *shape, const uint8_t *input, uint8_t *output, const int32_t *stream, uint8_t *scratch) {
   const uint8_t *lanes = scratch + 3 * shape->window;
   int32_t y = 0;
   int32_t x = 0;
@@ -1331,14 +1355,25 @@ static PTQ_NOINLINE void ptq_convolve_rows_s8_round_high_s8(const ptq_convolutio
     }
     ptq_windows_rows_s8(shape, input, y, x, scratch);
     uint8_t *to = output + done * shape->blocks.output_stride;
-    ptq_products_round_high_s8(lanes, stream, to, &shape->blocks);
+    ptq_products_dual_round_high_s8(lanes, stream, to, &shape->blocks);
     if (shape->last_channel > 0) {
-      ptq_products_round_high_s8(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
+      ptq_products_dual_round_high_s8(lanes, stream + shape->last_stream, to + shape->last_channel, &shape->last);
     }
     for (x += 3; x >= shape->output_width; y++) {
       x -= shape->output_width;
     }
   }
+}
+
+/* Bytes 0 and 2 of a word, or 1 and 3, added to two 16-bit sums. */
+static inline uint32_t ptq_add_even_s8(uint32_t sums, uint32_t word) {
+  __asm__("sxtab16 %0, %1, %2" : "=r"(sums) : "r"(sums), "r"(word));
+  return sums;
+}
+
+static inline uint32_t ptq_add_odd_s8(uint32_t sums, uint32_t word) {
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(sums) : "r"(sums), "r"(word));
+  return sums;
 }
 
 /*
@@ -1402,20 +1437,20 @@ PTQ_NAKED static void ptq_products_row_round_high_s8(const void *lanes __attribu
       "ldmia.n r0!, {r2, r3}\n"
       "ldmia.n r1!, {r4-r7}\n"
       "sxtb16.w r8, r4\n"
-      "smlad r9, r2, r8, r9\n"
       "sxtb16.w r4, r4, ror #8\n"
-      "smlad r9, r3, r4, r9\n"
+      "smlad r9, r2, r8, r9\n"
       "sxtb16.w r8, r5\n"
-      "smlad r10, r2, r8, r10\n"
+      "smlad r9, r3, r4, r9\n"
       "sxtb16.w r5, r5, ror #8\n"
-      "smlad r10, r3, r5, r10\n"
+      "smlad r10, r2, r8, r10\n"
       "sxtb16.w r8, r6\n"
-      "smlad r11, r2, r8, r11\n"
+      "smlad r10, r3, r5, r10\n"
       "sxtb16.w r6, r6, ror #8\n"
-      "smlad r11, r3, r6, r11\n"
+      "smlad r11, r2, r8, r11\n"
       "sxtb16.w r8, r7\n"
-      "smlad r12, r2, r8, r12\n"
+      "smlad r11, r3, r6, r11\n"
       "sxtb16.w r7, r7, ror #8\n"
+      "smlad r12, r2, r8, r12\n"
       "smlad r12, r3, r7, r12\n"
       ".endr\n"
       "cmp r0, lr\n"
@@ -1531,9 +1566,9 @@ static PTQ_NOINLINE void shapes_depthwise_conv2d_s8_s8pc_3x3_2(
 static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_pointwise_2(
     const int8_t *input, int8_t *output, const int32_t *stream, void *scratch) {
   static const ptq_matrix shape = { 144, 24, 0, 216, 0,
-    { 144, 864, 24, 720 },
-    { 144, 72, 24, 720 } };
-  ptq_multiply_rows_s8_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
+    { 144, 864, 24, 920 },
+    { 144, 72, 24, 920 } };
+  ptq_multiply_rows_s8_dual_round_high_s8_once(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
 }
 
 /*
@@ -1613,24 +1648,58 @@ static PTQ_NOINLINE void shapes_conv2d_s8_s8pc_windows_2(
   static const ptq_convolution shape = { 6, 6, 40,
     3, 3, 1, 1, 1, 1, 0, 0,
     4, 16, 120, 360, 128, 1, 4464, 0,
-    { 2160, 17856, 48, 72 },
-    { 2160, 744, 48, 72 } };
-  ptq_convolve_rows_s8_round_high_s8(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
+    { 2160, 17856, 48, 92 },
+    { 2160, 744, 48, 92 } };
+  ptq_convolve_rows_s8_dual_round_high_s8(&shape, (const uint8_t *)input, (uint8_t *)output, stream, scratch);
 }
 
 /*
- * Sums over axes, rescaled to the output.
- * Step 13; templates/c/reduce.hbs
+ * Sums along a middle axis, four neighbouring elements at a time, rescaled; the last four may overlap others.
+ * Step 13; templates/c/dsp/reduce-columns.hbs
  */
 static PTQ_NOINLINE void shapes_reduce_mean_s8(const int8_t *input, int8_t *output) {
-  for (int32_t i0 = 0; i0 < 48; i0++) {
-    const int8_t *x = input + (i0);
-    int32_t sum = 0;
-    for (int32_t r0 = 0; r0 < 16; r0++) {
-      sum += x[r0 * 48];
+  for (int32_t row = 0; row < 1; row++) {
+    for (int32_t group = 0; group < 48; group += 4) {
+      const int32_t column = group;
+      const int8_t *x = input + column;
+      int32_t sum0 = 0;
+      int32_t sum1 = 0;
+      int32_t sum2 = 0;
+      int32_t sum3 = 0;
+      {
+        uint32_t even = 0;
+        uint32_t odd = 0;
+        for (int32_t i = 0; i < 4; i++) {
+          const uint32_t word0 = ptq_load4(x);
+          even = ptq_add_even_s8(even, word0);
+          odd = ptq_add_odd_s8(odd, word0);
+          const uint32_t word1 = ptq_load4(x + 48);
+          even = ptq_add_even_s8(even, word1);
+          odd = ptq_add_odd_s8(odd, word1);
+          const uint32_t word2 = ptq_load4(x + 96);
+          even = ptq_add_even_s8(even, word2);
+          odd = ptq_add_odd_s8(odd, word2);
+          const uint32_t word3 = ptq_load4(x + 144);
+          even = ptq_add_even_s8(even, word3);
+          odd = ptq_add_odd_s8(odd, word3);
+          x += 192;
+        }
+        sum0 += (int16_t)even;
+        sum1 += (int16_t)odd;
+        sum2 += (int32_t)even >> 16;
+        sum3 += (int32_t)odd >> 16;
+      }
+      const int32_t accumulator0 = sum0 + 2048;
+      output[column] = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(accumulator0, 399432959) - 128, -128, 127);
+      const int32_t accumulator1 = sum1 + 2048;
+      output[column + 1] = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(accumulator1, 399432959) - 128, -128, 127);
+      const int32_t accumulator2 = sum2 + 2048;
+      output[column + 2] = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(accumulator2, 399432959) - 128, -128, 127);
+      const int32_t accumulator3 = sum3 + 2048;
+      output[column + 3] = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(accumulator3, 399432959) - 128, -128, 127);
     }
-    const int32_t accumulator = sum + 2048;
-    *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(accumulator, 399432959) - 128, -128, 127);
+    input += 768;
+    output += 48;
   }
 }
 
@@ -1650,26 +1719,43 @@ static PTQ_NOINLINE void shapes_dense_s8_s8pc(
 }
 
 /*
- * Softmax: exponentials of the distance to the largest code by table, one division an element.
- * Step 15; templates/c/softmax.hbs
+ * Step 15; templates/c/dsp/softmax-table.hbs
+ */
+/*
+ * Softmax: exponentials by table, which is indexed from its end, and one division an element; the largest of four codes at a
+ * time, the last four of which may overlap others.
  */
 static PTQ_NOINLINE void shapes_softmax_s8(const int8_t *input, int8_t *output, const uint16_t *exponentials) {
   for (int32_t row = 0; row < 1; row++) {
     for (int32_t column = 0; column < 1; column++) {
       const int8_t *x = input + row * 8 + column;
       int8_t *y = output + row * 8 + column;
-      int32_t largest = x[0];
-      for (int32_t i = 1; i < 8; i++) {
-        const int32_t code = x[i];
-        largest = code > largest ? code : largest;
+      uint32_t largest4 = ptq_load4(x + 4);
+      for (int32_t i = 0; i < 4; i += 4) {
+        largest4 = ptq_larger_s8(largest4, ptq_load4(x + i));
       }
-      int32_t sum = 0;
-      for (int32_t i = 0; i < 8; i++) {
-        sum += exponentials[largest - x[i]];
+      largest4 = ptq_larger_s8(largest4, largest4 >> 16 | largest4 << 16);
+      largest4 = ptq_larger_s8(largest4, largest4 >> 8 | largest4 << 24);
+      const int32_t largest = (int8_t)largest4;
+      /* The exponential of code 0, whether or not there can be one. */
+      const uint16_t *zero = exponentials + (255 - largest);
+      uint32_t sum = 0;
+      for (int32_t i = 0; i < 8; i += 4) {
+        sum += zero[x[i]];
+        sum += zero[x[i + 1]];
+        sum += zero[x[i + 2]];
+        sum += zero[x[i + 3]];
       }
-      for (int32_t i = 0; i < 8; i++) {
-        const int32_t share = ptq_softmax_share(exponentials[largest - x[i]], 256, sum);
-        y[i] = (int8_t)ptq_clamp(share - 128, -128, 127);
+      const uint32_t divisor = 2 * sum;
+      for (int32_t i = 0; i < 8; i += 4) {
+        const int32_t code0 = (int32_t)((zero[x[i]] * 512u + sum) / divisor) - 128;
+        y[i] = (int8_t)(code0 > 127 ? 127 : code0);
+        const int32_t code1 = (int32_t)((zero[x[i + 1]] * 512u + sum) / divisor) - 128;
+        y[i + 1] = (int8_t)(code1 > 127 ? 127 : code1);
+        const int32_t code2 = (int32_t)((zero[x[i + 2]] * 512u + sum) / divisor) - 128;
+        y[i + 2] = (int8_t)(code2 > 127 ? 127 : code2);
+        const int32_t code3 = (int32_t)((zero[x[i + 3]] * 512u + sum) / divisor) - 128;
+        y[i + 3] = (int8_t)(code3 > 127 ? 127 : code3);
       }
     }
   }

@@ -22,6 +22,6 @@ extern const int32_t shapes_depthwise_conv2d_9_stream[240];
 extern const int32_t shapes_conv2d_10_stream[520];
 extern const int32_t shapes_conv2d_12_stream[4464];
 extern const int32_t shapes_dense_14_stream[120];
-extern const uint16_t shapes_softmax_15_exponentials[256];
+extern const uint16_t shapes_softmax_15_exponentials[384];
 
 #endif
