@@ -16,8 +16,8 @@ import { correctBiases } from '../methods/bias-correction.js';
 import { divergence } from '../mixed/divergence.js';
 import { shiftLayers, type TermsOf } from './plan.js';
 
-/** Noise at the output that may be added to that of two terms everywhere: one decibel. */
-const TOLERANCE = 10 ** 0.1;
+/** Noise at the output beside that of two terms everywhere, at most: half a decibel more. */
+const TOLERANCE = 10 ** 0.05;
 const MOST_SAMPLES = 128;
 
 export interface TermsContext {
