@@ -5,7 +5,7 @@ import { findTarget } from '../../src/targets/index.js';
 import { IntegerGraphBuilder, type Random, type TensorOptions } from './integer-graphs.js';
 import { linearCase, type LinearCase, type LinearPlan, rangeOf } from './linear-cases.js';
 
-/** A multiplier below one for every channel, of very different sizes. */
+/** A multiplier between −1 and 1 for every channel, of very different sizes. */
 export function foldableRequantize(random: Random, channels: number, reach: number, output: TensorOptions): Requantize {
   const [low, high] = rangeOf(output);
   const zeroPoint = random.pick([low, random.integer(low, high), random.integer(low, high)]);
@@ -14,8 +14,10 @@ export function foldableRequantize(random: Random, channels: number, reach: numb
   const list = <T>(make: () => T) => Array.from({ length: channels }, make);
   const exponent = () => Math.min(-1, Math.floor(Math.log2(((high - low) / Math.max(reach, 1)) * (0.2 + 16 * random.next()))));
   const multiplier = list(() => random.integer(2 ** 30, 2 ** 31 - 1));
-  if (mode === 'dyadicHigh') return { mode, multiplier: list(() => Math.floor((1 + random.next()) * 2 ** (31 + exponent()))), ...end };
-  if (mode === 'dyadic') return { mode, multiplier, shift: list(() => 31 - exponent()), ...end };
+  // Channels of flipped weights fall: every second multiplier or so of a random half of the layers.
+  const signed = (values: readonly number[]) => (channels === 1 || zeroPoint % 2 === 0 ? values : values.map((m) => (m % 2 === 0 ? m : -m)));
+  if (mode === 'dyadicHigh') return { mode, multiplier: signed(list(() => Math.floor((1 + random.next()) * 2 ** (31 + exponent())))), ...end };
+  if (mode === 'dyadic') return { mode, multiplier: signed(multiplier), shift: list(() => 31 - exponent()), ...end };
   return { mode, multiplier, shift: list(exponent), ...end };
 }
 
