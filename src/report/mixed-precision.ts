@@ -57,9 +57,11 @@ export function costText(resource: keyof ReportMixedCosts, amount: number | null
   return amount === null ? '–' : `${number.format(Math.round(amount))}${resource === 'instructions' ? '' : ' B'}`;
 }
 
-/** `0.0 %` is a proof. */
+/** What the solver's floating point leaves of a closed gap. */
+const CLOSED = 1e-9;
+
 export function gapText(gap: number): string {
-  return gap === 0 ? 'gap 0 %: proven optimal' : `gap ${(100 * gap).toPrecision(2)} %`;
+  return gap <= CLOSED ? 'gap 0 %: proven optimal' : `gap ${(100 * gap).toPrecision(2)} %`;
 }
 
 export function sensitivityText(value: number): string {
