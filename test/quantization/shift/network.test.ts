@@ -89,6 +89,7 @@ test('more terms are nearer to the float network, and the firmware is the simula
   }
   const inputs = [0, 1, 2].map((i) => sampleAt(two.graph, encodeSamples(two.graph, samples), i));
   await expectFirmwareMatchesSimulator([{ name: 'one', graph: one.graph, inputs }, { name: 'two', graph: two.graph, inputs }], ['host', 'cortex-m0plus']);
+  await expectFirmwareMatchesSimulator([{ name: 'little memory', graph: two.graph, inputs }], ['host'], { optimize: 'ram' });
 });
 
 test('--terms auto leaves one term where it costs nothing', async () => {
