@@ -9,6 +9,8 @@
  */
 import type { IntegerNode, Requantize } from '../../graph/integer.js';
 
+type Range = readonly [number, number];
+
 export type FoldedKind = 'round' | 'floor' | 'away';
 
 export interface FoldedChannel {
@@ -21,7 +23,7 @@ export interface FoldedChannel {
 
 export interface FoldedRequantize {
   readonly kind: FoldedKind;
-  /** The kernel must produce twice the accumulator (doubled activations or weights, and a doubled bias): TFLite's double rounding. */
+  /** The kernel must produce twice the accumulator (doubled activations or weights, and a doubled bias): TFLite's double rounding, and ratios from one half to one. */
   readonly doubled: boolean;
   /** Every shift is 0: kernels may leave the instruction out. */
   readonly unshifted: boolean;
@@ -39,13 +41,19 @@ export function foldRequantize(node: IntegerNode, channels: number): FoldedRequa
   if (!saturation) return null;
   const reach = (channel: number) => bounds.accumulator[bounds.accumulator.length === 1 ? 0 : channel]!;
   const range = Array.from({ length: channels }, (_, channel) => reach(channel));
-  for (const kind of ['round', 'floor', 'away'] as const) {
-    const folded = range.map((accumulator, channel) => foldChannel(requantize, channel, kind, accumulator));
-    if (folded.every((f) => f !== null)) {
-      return { kind, doubled: requantize.mode === 'tfliteDouble', unshifted: folded.every((f) => f.shift === 0), saturation, channels: folded };
+  for (const form of [{ requantize, range, doubled: requantize.mode === 'tfliteDouble' }, ...doubledForms(requantize, range)]) {
+    for (const kind of ['round', 'floor', 'away'] as const) {
+      const folded = form.range.map((accumulator, channel) => foldChannel(form.requantize, channel, kind, accumulator));
+      if (folded.every((f) => f !== null)) return { kind, doubled: form.doubled, unshifted: folded.every((f) => f.shift === 0), saturation, channels: folded };
     }
   }
   return null;
+}
+
+/** floor((acc·m + 2^(s−1)) / 2^s) = floor((2·acc·m + 2^s) / 2^(s+1)): half the ratio, of twice the accumulator. */
+function doubledForms(requantize: Requantize, range: readonly Range[]): readonly { readonly requantize: Requantize; readonly range: readonly Range[]; readonly doubled: true }[] {
+  if (requantize.mode !== 'dyadic' || range.some(([low, high]) => Math.max(-low, high) >= 2 ** 30)) return [];
+  return [{ requantize: { ...requantize, shift: requantize.shift.map((s) => s + 1) }, range: range.map(([low, high]) => [2 * low, 2 * high] as const), doubled: true }];
 }
 
 /** [-2^(n−1), 2^(n−1) − 1] or [0, 2^n − 1]. */

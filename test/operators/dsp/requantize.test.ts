@@ -84,9 +84,9 @@ const end = (random: Random) => {
 
 checkMode('tfliteDouble', (random) => ({ mode: 'tfliteDouble', multiplier: multiplier(random), shift: [-random.integer(0, 31)], ...end(random) }), 250);
 checkMode('tfliteSingle', (random) => ({ mode: 'tfliteSingle', multiplier: multiplier(random), shift: [-random.integer(0, 24)], ...end(random) }), 250);
-checkMode('dyadic', (random) => ({ mode: 'dyadic', multiplier: multiplier(random), shift: [random.integer(31, 55)], ...end(random) }), 250);
+checkMode('dyadic', (random) => ({ mode: 'dyadic', multiplier: multiplier(random), shift: [random.integer(31, 55)], ...end(random) }), 300);
 checkMode('dyadicHigh', (random) => ({ mode: 'dyadicHigh', multiplier: [random.integer(0, 2 ** 31 - 1)], ...end(random) }), 300);
-checkMode('dyadic of flipped weights', (random) => ({ mode: 'dyadic', multiplier: [-multiplier(random)[0]!], shift: [random.integer(31, 55)], ...end(random) }), 250);
+checkMode('dyadic of flipped weights', (random) => ({ mode: 'dyadic', multiplier: [-multiplier(random)[0]!], shift: [random.integer(31, 55)], ...end(random) }), 300);
 checkMode('dyadicHigh of flipped weights', (random) => ({ mode: 'dyadicHigh', multiplier: [-random.integer(0, 2 ** 31 - 1)], ...end(random) }), 300);
 checkMode('shift', (random) => ({ mode: 'shift', shift: [random.integer(2, 24)], rounding: random.pick(['floor', 'halfUp'] as const), ...end(random) }), 280);
 
