@@ -163,7 +163,7 @@ async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calib
   const mixed = budgets && (await chooseWidths(budgets, { float, samples, calibration, options, quantization: quantizationOptions(options), corrected: biasCorrection, lower: (plan) => fold(lower(plan)).graph, note }));
   const layerBits = mixed?.layers ?? options.layerBits;
   const planned = (terms?: TermsOf) => planQuantization(float, calibration, { ...quantizationOptions({ ...options, layerBits }), ...(terms && { terms }) });
-  const draft = planned(options.terms === 'auto' ? await chooseTerms({ graph: float, samples, plan: planned, note }) : undefined);
+  const draft = planned(options.terms === 'auto' ? await chooseTerms({ graph: float, samples, plan: planned, learns: options.method !== 'nearest', note }) : undefined);
   const refined = await refinePlan(draft, {
     graph: float,
     calibration,

@@ -16,8 +16,8 @@ import { correctBiases } from '../methods/bias-correction.js';
 import { divergence } from '../mixed/divergence.js';
 import { shiftLayers, type TermsOf } from './plan.js';
 
-/** Noise at the output beside that of two terms everywhere, at most: half a decibel more. */
-const TOLERANCE = 10 ** 0.05;
+/** Noise at the output beside that of two terms everywhere, at most: half a decibel more, three where learning follows and takes most of it back. */
+const TOLERANCE = { nearest: 10 ** 0.05, learned: 10 ** 0.3 };
 const MOST_SAMPLES = 128;
 
 export interface TermsContext {
@@ -25,6 +25,8 @@ export interface TermsContext {
   readonly samples: SampleSet | null;
   /** The plan with so many terms in each layer. */
   readonly plan: (terms: TermsOf) => QuantizationPlan;
+  /** A method that learns follows. */
+  readonly learns?: boolean;
   readonly note?: (text: string) => void;
 }
 
@@ -38,6 +40,7 @@ export async function chooseTerms(context: TermsContext): Promise<TermsOf> {
     const single = new Set<FloatNode>();
     const termsOf: TermsOf = (node) => (single.has(node) ? 1 : 2);
     const least = await noise.behind(plan(() => 2));
+    const most = least * (context.learns ? TOLERANCE.learned : TOLERANCE.nearest);
     const costs: { readonly node: FloatNode; readonly added: number; readonly work: number }[] = [];
     const layers = shiftLayers(graph);
     for (const [i, { node }] of layers.entries()) {
@@ -47,9 +50,9 @@ export async function chooseTerms(context: TermsContext): Promise<TermsOf> {
     costs.sort((a, b) => a.added / a.work - b.added / b.work);
     for (const { node, added } of costs) {
       const already = costs.reduce((sum, cost) => sum + (single.has(cost.node) ? cost.added : 0), 0);
-      if (least + already + added > least * TOLERANCE) continue;
+      if (already + added + least > most) continue;
       single.add(node);
-      if ((await noise.behind(plan(termsOf))) > least * TOLERANCE) single.delete(node);
+      if ((await noise.behind(plan(termsOf))) > most) single.delete(node);
     }
     return termsOf;
   } finally {
