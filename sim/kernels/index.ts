@@ -10,6 +10,7 @@ import { dense } from './dense.js';
 import { depthwiseConv2d } from './depthwise-conv2d.js';
 import { gather } from './gather.js';
 import { inputTable } from './input-table.js';
+import { layerNorm } from './layer-norm.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
 import { mul } from './mul.js';
@@ -30,6 +31,7 @@ export const kernels: Readonly<Record<string, SimKernel>> = {
   'conv2d-transpose': conv2dTranspose,
   dense,
   matmul,
+  'layer-norm': layerNorm,
   add,
   sub,
   mul,

@@ -1,8 +1,12 @@
-/** Layer normalization over the axes from `axis` to the last: (x − mean)/sqrt(variance + epsilon)·gamma + beta. */
+/**
+ * Layer normalization over the axes from `axis` to the last: (x − mean)/sqrt(variance + epsilon)·gamma + beta.
+ * On integers I-ViT's I-LayerNorm with a mean that keeps `fractionBits` and an exact square root (sim/scalar/layer-norm.ts).
+ */
 import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { integerAttribute, shapeError, shapeText } from './attributes.js';
+import { boundLayerNorm, instantiateLayerNorm, lowerLayerNorm, verifyLayerNorm } from './layer-norm-integer.js';
 import { requireInputs } from './linear/float.js';
 
 function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly (readonly number[])[] {
@@ -30,4 +34,12 @@ function evaluate(node: FloatNode, { inputs }: EvaluateContext): readonly tf.Ten
   return [beta ? tf.add(scaled, beta.value) : scaled];
 }
 
-export const layerNorm = defineOperator({ name: 'layer-norm', float: { inferShapes, evaluate } });
+export const layerNorm = defineOperator({
+  name: 'layer-norm',
+  float: { inferShapes, evaluate, lower: lowerLayerNorm },
+  integer: {
+    verify: verifyLayerNorm,
+    bounds: boundLayerNorm,
+    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
+  },
+});
