@@ -133,6 +133,13 @@ export class ScalarSubsetError extends PtqError {
   }
 }
 
+/** What a project promises, and its binary does not hold: no floating point, no heap, no multiplication. */
+export class ProofError extends PtqError {
+  constructor(target: string, claims: readonly string[], details?: PtqErrorDetails) {
+    super('PROOF', EXIT.mismatch, `${target}: the program breaks what it promises:\n${claims.map((claim) => `  ${claim}`).join('\n')}`, details);
+  }
+}
+
 /** A compiler or emulator that is not installed; the hint is the install command. */
 export class ToolchainMissingError extends PtqError {
   constructor(message: string, details?: PtqErrorDetails) {

@@ -1,6 +1,6 @@
 /** `ptq-gen [MODEL] --target …`: the whole road, the reports, the budgets, the exit code. */
 import { budgetsOf, isBroken, type Budget } from '../budgets.js';
-import { EXIT, MemoryBudgetError, MismatchError, UsageError } from '../errors.js';
+import { EXIT, MemoryBudgetError, MismatchError, ProofError, UsageError } from '../errors.js';
 import { writeFileWhole } from '../files.js';
 import { resolveOptions, type GivenOptions, type RoadOptions } from '../options.js';
 import { runRoad, type TargetResult } from '../pipeline.js';
@@ -9,6 +9,7 @@ import { htmlReport } from '../report/html.js';
 import { junitReport } from '../report/junit.js';
 import { mismatchOf } from '../report/report.js';
 import { table, terminalReport } from '../report/terminal.js';
+import { brokenPromises } from '../verify/index.js';
 
 export async function roadCommand(given: GivenOptions & { config?: string }): Promise<number> {
   const { config, ...commandLine } = given;
@@ -69,9 +70,9 @@ function verdict(results: readonly TargetResult[], options: RoadOptions): number
   }
   const broken: Budget[] = results.flatMap(({ report }) => budgetsOf(report, options).filter(isBroken));
   if (broken.length > 0) throw new MemoryBudgetError(broken);
-  return proofsHold(results) ? EXIT.ok : EXIT.mismatch;
-}
-
-function proofsHold(results: readonly TargetResult[]): boolean {
-  return results.every(({ report: { proofs } }) => proofs.noOverflow && proofs.noFloat !== false && proofs.noHeap !== false);
+  for (const { report } of results) {
+    const broken = brokenPromises(report.proofs, report.arith === 'shift');
+    if (broken.length > 0) throw new ProofError(report.target, broken);
+  }
+  return results.every(({ report }) => report.proofs.noOverflow) ? EXIT.ok : EXIT.mismatch;
 }

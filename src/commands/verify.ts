@@ -2,12 +2,12 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ProjectManifest } from '../emit/index.js';
-import { EXIT, MismatchError, UsageError } from '../errors.js';
+import { EXIT, MismatchError, ProofError, UsageError } from '../errors.js';
 import { writeFileWhole } from '../files.js';
 import { checkoutsOf } from '../options.js';
 import { findTarget } from '../targets/index.js';
 import { readManifest } from '../toolchains/index.js';
-import { checkUnfused, loadVerification, type VerifyResult, verifyLog, verifyProject, wantsUnfused } from '../verify/index.js';
+import { brokenPromises, checkUnfused, loadVerification, type VerifyResult, verifyLog, verifyProject, wantsUnfused } from '../verify/index.js';
 import { toolVersion } from '../version.js';
 
 export interface VerifyCommandOptions {
@@ -46,7 +46,10 @@ export async function verifyCommand(folder: string, options: VerifyCommandOption
     if (options.json !== undefined) await writeFileWhole(resolve(options.json), jsonText(result));
     process.stdout.write(`${resultText(result)}\n`);
   }
-  return result.mismatch === null ? EXIT.ok : EXIT.mismatch;
+  if (result.mismatch !== null) return EXIT.mismatch;
+  const broken = result.proofs ? brokenPromises(result.proofs, manifest.withoutMultiplication === true) : [];
+  if (broken.length > 0) throw new ProofError(target.id, broken);
+  return EXIT.ok;
 }
 
 /** On an emulator a second program shows what fused steps hide; a board and a captured log show the project alone. */

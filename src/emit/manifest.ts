@@ -54,6 +54,8 @@ export interface ProjectManifest {
   readonly external?: ManifestExternal;
   /** Compiled for size (`--optimize flash`) instead of speed. */
   readonly smallCode?: true;
+  /** `--arith shift`: nothing that a run reaches may multiply or divide. */
+  readonly withoutMultiplication?: true;
   /** Where tensors live inside fused steps: what it takes to generate the same kernels with fusion off, which shows them. */
   readonly fusion?: Omit<ScheduleOptions, 'layouts'>;
 }

@@ -122,6 +122,7 @@ function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
     support: kernels.support,
     scalars,
     hasScalars: scalars !== '',
+    withoutMultiplication: schedule.graph.provenance.arith === 'shift',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),
   };
 }
@@ -214,6 +215,7 @@ function manifestOf(schedule: Schedule, modelName: string, digest: string, kerne
     outputs: graph.outputs.map(({ name, tensor }) => ({ name, tensor })),
     sources,
     ...(schedule.options.optimize === 'flash' && { smallCode: true as const }),
+    ...(schedule.graph.provenance.arith === 'shift' && { withoutMultiplication: true as const }),
     ...(schedule.unobserved.length > 0 && { fusion }),
   };
 }

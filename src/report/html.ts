@@ -57,7 +57,7 @@ function cards(r: Report): string {
     out.push(card(`${r.accuracy.metric}, integer`, show(r.accuracy.integer), `float ${show(r.accuracy.float)}${fake}, ${r.accuracy.samples} samples`));
   }
   const proof = (name: string, value: boolean | null) => card(name, value === null ? 'not checked' : value ? 'proven' : 'FAILS', '', value === null ? '' : value ? 'good' : 'bad');
-  out.push(proof('no overflow', r.proofs.noOverflow), proof('no float', r.proofs.noFloat), proof('no heap', r.proofs.noHeap));
+  out.push(proof('no overflow', r.proofs.noOverflow), proof('no float', r.proofs.noFloat), proof('no heap', r.proofs.noHeap), ...(r.arith === 'shift' ? [proof('no multiplication', r.proofs.noMultiply)] : []));
   return `<div class="cards">${out.join('')}</div>`;
 }
 

@@ -31,6 +31,7 @@ function proofCases(report: Report): Case[] {
     ['no accumulator overflows', report.proofs.noOverflow],
     ['no floating-point instruction or helper', report.proofs.noFloat],
     ['no heap and no libc beyond memcpy and memset', report.proofs.noHeap],
+    ...(report.arith === 'shift' ? [['no multiplication or division', report.proofs.noMultiply] as [string, boolean | null]] : []),
   ];
   return claims.map(([name, value]) => ({
     name,

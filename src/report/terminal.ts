@@ -62,7 +62,7 @@ function verdict(report: Report): string {
 function proofLine(report: Report): string {
   const word = (name: string, value: boolean | null) => (value === null ? pc.dim(`${name} not checked`) : value ? pc.green(name) : pc.red(`NOT ${name}`));
   const p = report.proofs;
-  return [word('no overflow', p.noOverflow), word('no float', p.noFloat), word('no heap', p.noHeap)].join(', ');
+  return [word('no overflow', p.noOverflow), word('no float', p.noFloat), word('no heap', p.noHeap), ...(report.arith === 'shift' ? [word('no multiplication', p.noMultiply)] : [])].join(', ');
 }
 
 const ARENA_PROOFS: Readonly<Record<Report['cost']['arenaProof'], string>> = {

@@ -8,12 +8,13 @@ import { cortexM7 } from './cortex-m7.js';
 import { cortexM33 } from './cortex-m33.js';
 import { cortexM55 } from './cortex-m55.js';
 import { host } from './host.js';
+import { rv32ec } from './rv32ec.js';
 import { rv32imc } from './rv32imc.js';
 import type { Target } from './target.js';
 
 export type { Runner, Target, TargetFeatures, ToolchainId } from './target.js';
 
-export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc];
+export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc, rv32ec];
 
 /** The target of that name; UsageError listing all names where there is none. */
 export function findTarget(id: string): Target {

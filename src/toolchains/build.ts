@@ -109,7 +109,7 @@ export async function buildProgram(
   const mapFile = join(directory, 'program.map');
   const linked = await runProcess(
     compiler,
-    [...linkFlags(target, variant, options), ...modelObjects, ...external.objects, ...harness.map((s) => objectOf(s, directory)), ...libraries(target), `-Wl,-Map=${mapFile}`, '-o', elf],
+    [...linkFlags(target, variant, options), ...modelObjects, ...external.objects, ...harness.map((s) => objectOf(s, directory)), ...libraries(target, models), `-Wl,-Map=${mapFile}`, '-o', elf],
     { directory },
   );
   commands.push(linked.command);
@@ -119,6 +119,8 @@ export async function buildProgram(
 }
 
 function linkError(target: Target, linked: ProcessResult): BuildError {
+  const multiplies = new Set([...linked.stderr.matchAll(/in function `([^']+)'[^\n]*\n?[^\n]*undefined reference to `(__\w*(?:mul|div|mod)\w*)'/g)].map(([, owner, helper]) => `${owner} calls ${helper}`));
+  if (multiplies.size > 0) return new BuildError(`${target.id}: a program without multiplication does not link: ${[...multiplies].join(', ')}`, linked.command, linked.stderr);
   const overflow = /region `(\w+)' overflowed by (\d+) bytes/.exec(linked.stderr);
   if (!overflow) return new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
   const hint = 'choose a target with more memory, --optimize ram or flash, or your own --linker-script';
@@ -198,8 +200,10 @@ function linkFlags(target: Target, variant: Variant, options: BuildOptions): rea
   ];
 }
 
-function libraries(target: Target): readonly string[] {
-  return target.isa === 'native' ? [] : ['-lgcc'];
+/** On a core without multiplication a program that promises none gets no library either that would have one: a second proof. */
+function libraries({ isa, features }: Target, models: readonly ProgramModel[]): readonly string[] {
+  const isPlain = !features.hardwareMultiplier && models.every(({ manifest }) => manifest.withoutMultiplication);
+  return isa === 'native' || isPlain ? [] : ['-lgcc'];
 }
 
 /** What the project in this folder says about itself. */

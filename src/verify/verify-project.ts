@@ -180,7 +180,7 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
 
 async function inspectBinary(build: Build): Promise<Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs'>> {
   const reach = await reachFromRun(build);
-  return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs: proveBinary(reach, build.target) };
+  return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs: proveBinary(reach, build.target, build.models[0].manifest.withoutMultiplication) };
 }
 
 function runnerName(build: Build, options: VerifyOptions): string {

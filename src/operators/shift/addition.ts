@@ -3,14 +3,14 @@ import { integersAttribute } from '../attributes.js';
 import { foldedRounding } from '../addition.js';
 import { binaryKernel } from '../binary.js';
 import type { Kernel } from '../kernel.js';
-import { requantizeScalars, requantizeView, signedTerm } from '../views.js';
-import { shiftedSum } from './terms.js';
+import { requantizeScalars, requantizeView } from '../views.js';
+import { shiftedStatements } from './terms.js';
 
 export function shiftAddition(op: 'add' | 'sub'): Kernel {
   const portable = binaryKernel(op, (node, view) => {
     const [a, b] = integersAttribute(node, 'inputMultipliers', 2) as [number, number];
     const { requantize, offset } = foldedRounding(node);
-    const terms = { aTerms: shiftedSum('a_code', a), bTerms: shiftedSum('b_code', b), offsetTerm: signedTerm(offset) };
+    const terms = { statements: [...shiftedStatements('a_code', a), ...shiftedStatements('b_code', b)], start: offset >>> 0 };
     return { view: { ...view, requantize: requantizeView(requantize), ...terms }, scalars: requantizeScalars(requantize), variant: '_shift' };
   });
   return {

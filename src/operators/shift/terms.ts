@@ -1,14 +1,12 @@
 /** Constant factors in generated code as sums of shifted operands. */
 import { signedDigits } from './digits.js';
 
-/** `variable`·factor modulo 2^32 as an unsigned C expression of additions and shifts; the variable is an uint32_t. */
-export function shiftedSum(variable: string, factor: number): string {
-  const terms = signedDigits(factor).map(({ sign, exponent }) => ({ sign, text: exponent === 0 ? variable : `(${variable} << ${exponent})` }));
-  // Reads the variable, so that no compiler calls it unused.
-  if (terms.length === 0) return `${variable} - ${variable}`;
-  // A positive term first, so that no sign stands alone; digits of a negative factor may all be negative.
-  const ordered = [...terms].sort((a, b) => b.sign - a.sign);
-  const [first, ...rest] = ordered;
-  const start = first!.sign > 0 ? first!.text : `0u - ${first!.text}`;
-  return rest.reduce((sum, { sign, text }) => `${sum} ${sign > 0 ? '+' : '-'} ${text}`, start);
+/**
+ * C statements that add `variable`·factor modulo 2^32 to `sum`, both of them uint32_t, by additions and shifts. Compilers
+ * fold two shifted summands into one multiplication where they think that cheaper: PTQ_APART hides each sum from the next.
+ */
+export function shiftedStatements(variable: string, factor: number): readonly string[] {
+  const statements = signedDigits(factor).map(({ sign, exponent }) => `sum ${sign > 0 ? '+' : '-'}= ${exponent === 0 ? variable : `${variable} << ${exponent}`}; PTQ_APART(sum);`);
+  // No compiler shall call the variable unused.
+  return statements.length === 0 ? [`(void)${variable};`] : statements;
 }

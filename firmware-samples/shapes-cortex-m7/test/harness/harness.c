@@ -47,15 +47,16 @@ static void put_hex(uint32_t value, int digits) {
   for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) row[row_length++] = "0123456789abcdef"[(value >> shift) & 15u];
 }
 
+/* By subtraction: the harness links without a library of multiplications and divisions. */
 static void put_decimal(uint32_t value) {
-  char digits[10];
-  size_t count = 0;
-  do {
-    digits[count++] = (char)('0' + value % 10u);
-    value /= 10u;
-  } while (value != 0u);
+  static const uint32_t powers[] = {1000000000u, 100000000u, 10000000u, 1000000u, 100000u, 10000u, 1000u, 100u, 10u, 1u};
   row[row_length++] = ' ';
-  while (count > 0u) row[row_length++] = digits[--count];
+  const size_t first = row_length;
+  for (size_t i = 0; i < sizeof powers / sizeof powers[0]; i++) {
+    char digit = '0';
+    for (; value >= powers[i]; value -= powers[i]) digit++;
+    if (digit != '0' || row_length > first || powers[i] == 1u) row[row_length++] = digit;
+  }
 }
 
 static void begin_row(const char *kind) {

@@ -30,7 +30,9 @@ void *memmove(void *destination, const void *source, size_t bytes) {
 
 void *memset(void *destination, int value, size_t bytes) {
   uint8_t *to = (uint8_t *)destination;
-  const uint32_t word = (uint32_t)(uint8_t)value * 0x01010101u;
+  uint32_t word = (uint32_t)(uint8_t)value;
+  word |= word << 8;
+  word |= word << 16;
   for (; bytes > 0u && ((uintptr_t)to & 3u) != 0u; bytes--) *to++ = (uint8_t)value;
   for (; bytes >= 4u; bytes -= 4u, to += 4) *(uint32_t __attribute__((may_alias)) *)(void *)to = word;
   for (; bytes > 0u; bytes--) *to++ = (uint8_t)value;
