@@ -6,6 +6,7 @@ import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { integerAttribute, shapeError, shapeText } from './attributes.js';
+import { dspLayerNorm } from './dsp/layer-norm.js';
 import { boundLayerNorm, instantiateLayerNorm, lowerLayerNorm, verifyLayerNorm } from './layer-norm-integer.js';
 import { requireInputs } from './linear/float.js';
 
@@ -40,6 +41,6 @@ export const layerNorm = defineOperator({
   integer: {
     verify: verifyLayerNorm,
     bounds: boundLayerNorm,
-    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
+    kernels: [dspLayerNorm(instantiateLayerNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
   },
 });
