@@ -12,6 +12,7 @@ export interface Measurements {
   readonly stepInstructions: readonly (number | null)[] | null;
   /** By the target's cycle model, where it has one. */
   readonly estimatedCycles: number | null;
+  readonly slowMultiplierCycles: number | null;
   readonly codeBytes: number | null;
   readonly constBytes: number | null;
   /** .data + .bss of the model, the arena not counted. */
@@ -99,6 +100,7 @@ function cost(inputs: ReportInputs): ReportCost {
     instructionsPerMac: measured.instructions === null || graph.nominalMacs === 0 ? null : measured.instructions / graph.nominalMacs,
     macsExecuted: graph.nodes.reduce((total, node) => total + nodeMacs(node, graph), 0),
     estimatedCycles: measured.estimatedCycles,
+    slowMultiplierCycles: measured.slowMultiplierCycles,
     arenaBytes: schedule.arena.bytes,
     liveSetBytes: schedule.arena.liveSetBytes,
     arenaProof: schedule.arena.proof,

@@ -71,7 +71,10 @@ export interface ReportCost {
   readonly instructions: number | null;
   readonly instructionsPerMac: number | null;
   readonly macsExecuted: number;
+  /** First vector, on the simple cores that have a model; the fast multiplier. */
   readonly estimatedCycles: number | null;
+  /** The same with the small multiplier of 32 cycles. */
+  readonly slowMultiplierCycles: number | null;
   readonly arenaBytes: number;
   readonly liveSetBytes: number;
   /** No placement of these steps takes less than arenaLowerBoundBytes: the bytes alive at one step, or what the solver proved; 'none': there may be a smaller one. */

@@ -82,7 +82,9 @@ export function summary(report: Report): string {
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];
   if (c.estimatedCycles !== null) {
-    lines.splice(3, 0, ['cycles', `${count(c.estimatedCycles)} estimated (${(c.estimatedCycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`]);
+    const perMac = (cycles: number): string => `${count(cycles)} estimated (${(cycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`;
+    const slow = c.slowMultiplierCycles === null ? '' : `; with the small multiplier ${perMac(c.slowMultiplierCycles)}`;
+    lines.splice(3, 0, ['cycles', perMac(c.estimatedCycles) + slow]);
   }
   if (a) {
     const difference = fakeQuantDifference(report);

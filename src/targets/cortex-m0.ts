@@ -20,8 +20,8 @@ export const cortexM0: Target = {
   flags: ['-mcpu=cortex-m0', '-mthumb', '-mfloat-abi=soft'],
   optimization: '-O2',
   memory: { flashBytes: 4 * 1024 * 1024, ramBytes: 4 * 1024 * 1024 },
-  // Cortex-M0 Technical Reference Manual, instruction set summary; the fast multiplier, no wait states
-  cycles: { load: 2, store: 2, multipleTransfer: 1, multiply: 1, takenBranch: 3, call: 4, popReturn: 4 },
+  // Cortex-M0 Technical Reference Manual, instruction set summary; both multipliers, no wait states
+  cycles: { load: 2, store: 2, multipleTransfer: 1, multiply: 1, slowMultiply: 32, takenBranch: 3, call: 4, popReturn: 4 },
   linkerScript: 'linker/mps2.ld',
   startup: 'start-cortex-m.c',
   alignment: 4,

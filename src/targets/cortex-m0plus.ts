@@ -20,8 +20,8 @@ export const cortexM0plus: Target = {
   flags: ['-mcpu=cortex-m0plus', '-mthumb', '-mfloat-abi=soft'],
   optimization: '-O2',
   memory: { flashBytes: 4 * 1024 * 1024, ramBytes: 4 * 1024 * 1024 },
-  // Cortex-M0+ Technical Reference Manual, instruction set summary; the fast multiplier, no wait states
-  cycles: { load: 2, store: 2, multipleTransfer: 1, multiply: 1, takenBranch: 2, call: 3, popReturn: 3 },
+  // Cortex-M0+ Technical Reference Manual, instruction set summary; both multipliers, no wait states
+  cycles: { load: 2, store: 2, multipleTransfer: 1, multiply: 1, slowMultiply: 32, takenBranch: 2, call: 3, popReturn: 3 },
   linkerScript: 'linker/mps2.ld',
   startup: 'start-cortex-m.c',
   alignment: 4,

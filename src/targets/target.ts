@@ -27,6 +27,8 @@ export interface CycleModel {
   /** Load, store, push and pop of several registers: this, and one more for each register. */
   readonly multipleTransfer: number;
   readonly multiply: number;
+  /** The same where the chip's maker chose the small multiplier. */
+  readonly slowMultiply: number;
   /** A branch that is taken, also one through a register. */
   readonly takenBranch: number;
   readonly call: number;

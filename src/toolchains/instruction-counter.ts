@@ -28,6 +28,8 @@ export interface Counts {
   readonly histogram: ReadonlyMap<string, number>;
   /** First vector, by the target's cycle model; null where it has none. */
   readonly estimatedCycles: number | null;
+  /** The same on a core with the small multiplier. */
+  readonly slowMultiplierCycles: number | null;
 }
 
 export interface Counter {
@@ -101,8 +103,9 @@ export async function readCounts(counter: Counter): Promise<Counts> {
     } else if (kind === 'at') executions.set(Number.parseInt(fields[0], 16), Number(fields[1]));
     else if (kind === 'jump') jumps.set(Number.parseInt(fields[0], 16), Number(fields[1]));
   }
-  const estimatedCycles = counter.cycles && cyclesOf(counter.functions.values(), { executions, jumps }, counter.cycles);
-  return { runs, histogram: histogramOf(counter.functions, executions), estimatedCycles };
+  const { cycles, functions } = counter;
+  const cyclesBy = (multiply: keyof Pick<CycleModel, 'multiply' | 'slowMultiply'>) => cycles && cyclesOf(functions.values(), { executions, jumps }, { ...cycles, multiply: cycles[multiply] });
+  return { runs, histogram: histogramOf(functions, executions), estimatedCycles: cyclesBy('multiply'), slowMultiplierCycles: cyclesBy('slowMultiply') };
 }
 
 function histogramOf(functions: ReadonlyMap<string, MachineFunction>, executions: ReadonlyMap<number, number>): Map<string, number> {

@@ -41,6 +41,8 @@ export interface InstructionCount {
   readonly histogram: ReadonlyMap<string, number>;
   /** First vector, by the target's cycle model; null where it has none. */
   readonly estimatedCycles: number | null;
+  /** The same on a core with the small multiplier. */
+  readonly slowMultiplierCycles: number | null;
 }
 
 export interface VerifyResult {
@@ -173,7 +175,7 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
   const mismatch = difference && describeDifference(difference, manifest, expected, build.target.id);
   const { counts } = run;
   const instructions = counts?.runs.length
-    ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram, estimatedCycles: counts.estimatedCycles }
+    ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram, estimatedCycles: counts.estimatedCycles, slowMultiplierCycles: counts.slowMultiplierCycles }
     : null;
   return { mismatch, instructions, command: run.command, seconds: run.seconds };
 }

@@ -23,7 +23,7 @@ export function sampleReport(change: Partial<Report> = {}): Report {
     seed: 0,
     accuracy: { metric: 'top1', float: 0.9775, fakeQuant: 0.975, integer: 0.975, agreement: 0.9975, samples: 400 },
     verify: { ran: true, bitExact: true, vectors: 16, tensorsCompared: 208, tensorsCheckedUnfused: [], tensorsUnobserved: [], runner: 'qemu-system-arm mps2-an500', firstMismatch: null, outputCrc32: '0123abcd' },
-    cost: { instructions: 180_000, instructionsPerMac: 3, macsExecuted: 60_000, estimatedCycles: null, arenaBytes: 12_000, liveSetBytes: 11_520, arenaProof: 'live-set', arenaLowerBoundBytes: 12_000, scratchBytes: 64, ramBytes: 12_000, codeBytes: 9000, constBytes: 26_000, flashBytes: 35_000, stackBytes: 296 },
+    cost: { instructions: 180_000, instructionsPerMac: 3, macsExecuted: 60_000, estimatedCycles: null, slowMultiplierCycles: null, arenaBytes: 12_000, liveSetBytes: 11_520, arenaProof: 'live-set', arenaLowerBoundBytes: 12_000, scratchBytes: 64, ramBytes: 12_000, codeBytes: 9000, constBytes: 26_000, flashBytes: 35_000, stackBytes: 296 },
     proofs: { noOverflow: true, noFloat: true, noMultiply: false, noHeap: true, details: ['integer helpers: none'] },
     layers: [0, 1, 2].map(layer),
     folding: { macsBefore: 60_000, macsAfter: 60_000, channelsRemoved: 0, weightBytesRemoved: 0 },

@@ -36,6 +36,16 @@ cycles('Cortex-M0+ and Cortex-M0', () => {
   assert.is(of('cortex-m0'), 4 + 4 + (4 + 3) + PASSES + (2 * 3 + 1) + 3);
 });
 
+cycles('the small multiplier takes 32 cycles', () => {
+  const functions = [...parseDisassembly(LISTING).values()];
+  const of = (id: string) => {
+    const model = findTarget(id).cycles!;
+    const run = { executions: EXECUTIONS, jumps: JUMPS };
+    return cyclesOf(functions, run, { ...model, multiply: model.slowMultiply }) - cyclesOf(functions, run, model);
+  };
+  assert.equal(['cortex-m0', 'cortex-m0plus'].map(of), [3 * 31, 3 * 31]);
+});
+
 cycles('cores with caches or dual issue have no such model', () => {
   assert.equal(['cortex-m4', 'cortex-m7', 'host', 'rv32imc'].map((id) => findTarget(id).cycles), [undefined, undefined, undefined, undefined]);
 });
