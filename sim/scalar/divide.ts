@@ -16,7 +16,10 @@ export function divideByBits(numerator: i32, denominator: i32): i32 {
   return quotient;
 }
 
-/** softmaxShare for steps = 2^places, without multiplication: (exponential·2^places·2 + sum) / (2·sum), below 2^30. */
+/**
+ * softmaxShare for steps = 2^places, without multiplication: (exponential·2^places·2 + sum) / (2·sum), numerator and
+ * denominator below 2^30; 0 ≤ exponential < 2^20, 0 ≤ places ≤ 8, 1 ≤ sum < 2^29.
+ */
 export function softmaxShareByBits(exponential: i32, places: i32, sum: i32): i32 {
   return divideByBits(i32((exponential << i32(places + 1)) + sum), sum << 1);
 }

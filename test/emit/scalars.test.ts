@@ -48,6 +48,11 @@ const DOMAINS: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
   tfliteSoftmaxTerm: { exponential: UNIT },
   tfliteSoftmaxReciprocal: { sum: [2n ** 19n, MOST] },
   tfliteSoftmaxCode: { exponential: UNIT, reciprocal: UNIT, sum: [2n ** 19n, MOST] },
+  layerNormMean: { sum: [-(2n ** 20n), 2n ** 20n], depth: [1n, 4096n], fraction: [0n, 7n] },
+  layerNormSquares: { squares: [0n, 2n ** 30n], sum: [-(2n ** 17n), 2n ** 17n], mean: [-(2n ** 15n), 2n ** 15n], depth: [1n, 4096n], fraction: [0n, 7n] },
+  layerNormShift: { squares: [0n, 2n ** 46n] },
+  layerNormReciprocal: { squares: [2n ** 30n, 2n ** 32n - 1n], shift: [0n, 0n] },
+  layerNormShare: { deviation: [1n - 2n ** 14n, 2n ** 14n - 1n], reciprocal: [1n, 2n ** 16n], shift: [-8n, 15n] },
   softmaxShare: { exponential: [0n, 2n ** 20n - 1n], steps: [1n, 511n], sum: [1n, 2n ** 30n - 1n] },
 };
 
