@@ -30,7 +30,7 @@ export function fileCheckpoint(path: string, key: string, resume: boolean): Chec
   return {
     load(unit) {
       const stored = units[unit];
-      return stored && { ...stored, weights: new Map(stored.weights.map(([id, plan]) => [id, { ...plan, codes: Int8Array.from(plan.codes) }])), activations: new Map(stored.activations) };
+      return stored && { ...stored, weights: new Map(stored.weights.map(([id, plan]) => [id, { ...plan, codes: plan.bits > 8 ? Int16Array.from(plan.codes) : Int8Array.from(plan.codes) }])), activations: new Map(stored.activations) };
     },
     save(unit, { weights, activations, softShare, loss }) {
       units[unit] = { weights: [...weights].map(([id, plan]) => [id, { ...plan, codes: [...plan.codes] }]), activations: [...activations], softShare, loss };

@@ -1,7 +1,11 @@
 /** Shift weights by search: the scale of least error among those that need one shift, and what the lowering makes of it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { shiftGrid } from '../../../src/operators/shift/weights.js';
+import { fileCheckpoint } from '../../../src/quantization/index.js';
 import { shiftMode } from '../../../src/quantization/shift/requantize.js';
 import { shiftWeightPlan } from '../../../src/quantization/shift/weights.js';
 import { Random } from '../../support/integer-graphs.js';
@@ -40,6 +44,18 @@ conversion('scales are the ratio over powers of two, codes lie on the grid, zero
   assert.ok(plan.scale[2]! / 0.37 <= 2 ** -20);
   // The bias of the second channel must stay a number of 30 bits.
   assert.ok(1e6 * (0.37 / plan.scale[1]!) <= 2 ** 29);
+});
+
+conversion('stored units keep weights beyond a byte', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'ptq-gen-units-'));
+  try {
+    const plan = shiftWeightPlan(gaussian(new Random(6), 60), [2, 30], 0, { terms: 2, termBits: 4, ratio: 10, biases: [0] });
+    const wide = { ...plan, codes: Int16Array.from(plan.codes, (code, i) => (i === 0 ? 192 : code)) };
+    fileCheckpoint(join(folder, 'units.json'), 'key', false).save('unit', { weights: new Map([['w', wide]]), activations: new Map(), softShare: null, loss: 0 });
+    assert.equal(fileCheckpoint(join(folder, 'units.json'), 'key', true).load('unit')!.weights.get('w'), wide);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 conversion('a requantization is one shift where ratios are powers of two, else few digits', () => {
