@@ -7,7 +7,7 @@ import type { IntegerGraph } from './graph/integer.js';
 import { arenaBytesOf, networkCosts, type CostRequest, type NetworkCosts } from './mixed-costs.js';
 import type { QuantizationPlan } from './operators/lower.js';
 import { checkoutsOf, scheduleOptionsOf, type RoadOptions } from './options.js';
-import { planQuantization, type QuantizationOptions } from './quantization/index.js';
+import { planQuantization, requireMethod, type QuantizationOptions } from './quantization/index.js';
 import { allocate, allWidths, type AllocationProblem, blockSensitivities, type Block, type BlockSensitivity, type Budget, isAuto, layerWidthsOf, limitOf, mixedBlocks, nearestWidth, paretoFront, parseBudgets, type Resource, type WidthChoice } from './quantization/mixed/index.js';
 import { mixedReport } from './mixed-report.js';
 import type { ReportMixedPrecision } from './report/mixed-precision.js';
@@ -98,7 +98,7 @@ interface StoredSensitivity {
 async function cachedSensitivities(blocks: readonly Block[], plans: ReadonlyMap<number, QuantizationPlan>, request: Measurable, cache: ResultCache): Promise<readonly BlockSensitivity[]> {
   const { float: graph, samples, calibration, options, quantization, corrected, note } = request;
   const kind = options.metric === 'top1' ? 'prediction' : 'error';
-  const given = { model: graph.source.sha256, equalize: options.equalize, samples: samples.sha256, count: samples.count, observer: calibration.observer, arith: quantization.arith, bits: options.bits, widths: quantization.widths, corrected, kind, seed: options.seed };
+  const given = { model: graph.source.sha256, equalize: options.equalize, migrated: options.migrateOutliers ?? requireMethod(options.method).migratesOutliers, samples: samples.sha256, count: samples.count, observer: calibration.observer, arith: quantization.arith, bits: options.bits, widths: quantization.widths, corrected, kind, seed: options.seed };
   const stored = await cache.get(['sensitivities', toolVersion(), JSON.stringify(given)], async () => {
     const found = await blockSensitivities(blocks, { graph, samples, kind, plans, corrected, seed: options.seed, note });
     return found.map(({ traces, measured, hessian }): StoredSensitivity => ({ traces, measured: [...measured], hessian: [...hessian] }));

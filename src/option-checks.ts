@@ -13,7 +13,7 @@ export function checkCombinations(options: RoadOptions): void {
 }
 
 /** What shapes the integers of a float model, as the user wrote it, where it is not the default. */
-function floatOptions({ method, bits, observer, edgeBits, layerBits, iterations }: RoadOptions): readonly string[] {
+function floatOptions({ method, bits, observer, edgeBits, layerBits, iterations, migrateOutliers }: RoadOptions): readonly string[] {
   return [
     ...(method === 'nearest' ? [] : [`--method ${method}`]),
     ...(bits === 'w8a8' ? [] : [`--bits ${bits}`]),
@@ -23,6 +23,7 @@ function floatOptions({ method, bits, observer, edgeBits, layerBits, iterations 
     ...(iterations === undefined ? [] : [`--iterations ${iterations}`]),
   ];
 }
+    ...(migrateOutliers ? ['--migrate-outliers'] : []),
 
 /** A file that is quantized already says its integers itself. @throws UsageError. */
 export function refuseFloatOptions(name: string, options: RoadOptions): void {

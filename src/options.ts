@@ -43,6 +43,7 @@ const optionsSchema = v.strictObject({
   observer: v.optional(choice(['min-max', 'percentile', 'mse', 'kl'])),
   biasCorrection: v.optional(v.boolean()),
   equalize: v.optional(v.boolean()),
+  migrateOutliers: v.optional(v.boolean()),
   bits: v.optional(v.string()),
   budget: v.optional(v.string()),
   sensitivity: v.optional(choice(['measured', 'hessian'])),

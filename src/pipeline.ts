@@ -15,6 +15,7 @@ import { verifyIntegerGraph } from './graph/verify.js';
 import { measureProject } from './measure.js';
 import { CMSIS_NN } from './operators/cmsis-nn/library.js';
 import type { QuantizationPlan } from './operators/lower.js';
+import { migrateOutliers, migrationText } from './migration.js';
 import { chooseWidths, wantedBudgets } from './mixed-precision.js';
 import { checkCombinations, decidedAlready, refuseFloatOptions } from './option-checks.js';
 import { checkoutsOf, type RoadOptions, scheduleOptionsOf } from './options.js';
@@ -22,7 +23,7 @@ import { equalizeLayers } from './passes/float/equalize.js';
 import { optimizeFloatGraph } from './passes/float/index.js';
 import { optimizeIntegerGraph } from './passes/integer/index.js';
 import type { Progress } from './progress.js';
-import { chooseTerms, fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, roundingText, type Checkpoint, type QuantizationOptions, type RoundingProof, type TermsOf } from './quantization/index.js';
+import { chooseTerms, fileCheckpoint, lowerGraph, narrowedText, parameterCount, parseBits, planQuantization, proveRounding, refinePlan, requireMethod, roundingText, type Checkpoint, type QuantizationOptions, type RoundingProof, type TermsOf } from './quantization/index.js';
 import { isAuto } from './quantization/mixed/index.js';
 import { buildReport, constantParams, nodeMacs } from './report/build.js';
 import { htmlData } from './report/html-data.js';
@@ -123,14 +124,14 @@ export async function quantizeModel(options: RoadOptions, progress: Progress): P
   const dump = new Dump(options.dump ? resolve('build', basename(options.model).replace(/\.\w+$/, '')) : null);
   if (options.model.endsWith('.ptq.json')) return savedModel(options, clock);
   const preprocess = preprocessOf(options);
-  const { float, notes } = await clock.stage('import', `import ${options.model}`, () => importModel(options, dump));
-  if (float.quantized) refuseFloatOptions(float.name, options);
-  const { samples, calibration } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(float, options, preprocess, note));
+  const { float: imported, notes } = await clock.stage('import', `import ${options.model}`, () => importModel(options, dump));
+  if (imported.quantized) refuseFloatOptions(imported.name, options);
+  const { float, samples, calibration, remarks } = await clock.stage('calibrate', 'calibrate', (note) => calibrateModel(imported, options, preprocess, note));
   const { graph, plan, mixed, folding } = await clock.stage('quantize', 'quantize', (note) => quantizeGraph(float, samples, calibration, options, preprocess, dump, note));
   const evaluation = options.eval === undefined ? null : await loadSamples(options.eval, float, loadOptions(preprocess));
   const data = evaluation ?? samples;
   const { accuracy, sqnrDb } = await clock.stage('simulate', 'simulate', () => evaluateModel(float, graph, plan, evaluation, data, options));
-  return { graph, float, plan, mixed, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, notes: [...notes, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
+  return { graph, float, plan, mixed, calibration, data, accuracy, sqnrDb, params: parameterCount(float), folding, notes: [...notes, ...remarks, ...narrowedText(plan.narrowed), ...(plan.remarks ?? [])], seconds: clock.seconds };
 }
 
 async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly float: FloatGraph; readonly notes: readonly string[] }> {
@@ -146,12 +147,20 @@ async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly
 async function calibrateModel(float: FloatGraph, options: RoadOptions, preprocess: Preprocess | undefined, note: (text: string) => void) {
   if (options.calib === undefined) {
     if (!float.quantized) throw new CalibrationError(`'${float.name}' is a float model and needs calibration data`, { hint: 'add --calib FILE with some inputs of the kind that it will see' });
-    return { samples: null, calibration: null };
+    return { float, samples: null, calibration: null, remarks: [] };
   }
   const samples = await loadSamples(options.calib, float, { ...loadOptions(preprocess), ...(options.samples !== undefined && { limit: options.samples }) });
-  if (float.quantized) return { samples, calibration: null };
-  const calibration = await calibrate(float, samples, { observer: options.observer, bits: 8, onProgress: (done, total) => note(`${done} of ${total} samples`) });
-  return { samples, calibration };
+  if (float.quantized) return { float, samples, calibration: null, remarks: [] };
+  const { graph, remarks } = await migrated(float, samples, options, note);
+  const calibration = await calibrate(graph, samples, { observer: options.observer, bits: 8, onProgress: (done, total) => note(`${done} of ${total} samples`) });
+  return { float: graph, samples, calibration, remarks };
+}
+
+/** Outlier channels in the neighbouring layers, where the method or an option asks for it. */
+async function migrated(float: FloatGraph, samples: SampleSet, { method, migrateOutliers: isAsked, bits }: RoadOptions, note: (text: string) => void): Promise<{ readonly graph: FloatGraph; readonly remarks: readonly string[] }> {
+  if (!isAsked && !requireMethod(method).migratesOutliers) return { graph: float, remarks: [] };
+  const { graph, migrations } = await migrateOutliers(float, samples, { ...parseBits(isAuto(bits) ? 'w8a8' : bits), note });
+  return { graph, remarks: migrationText(migrations) };
 }
 
 async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calibration: CalibrationTable | null, options: RoadOptions, preprocess: Preprocess | undefined, dump: Dump, note: (text: string) => void) {
@@ -199,13 +208,13 @@ function quantizationOptions(options: Layered): QuantizationOptions {
 
 /** Forward passes alone bring back most of what few bits lose; methods that learn need no correction. */
 function correctsByDefault(float: FloatGraph, { method, bits, arith }: RoadOptions): boolean {
-  return method === 'nearest' && !float.quantized && (isAuto(bits) || parseBits(bits).weightBits < 8 || arith === 'shift');
+  return requireMethod(method).isCorrected === true && !float.quantized && (isAuto(bits) || parseBits(bits).weightBits < 8 || arith === 'shift');
 }
 
 /** Finished units lie beside the projects; what they depend on is their key. */
 function unitStore(float: FloatGraph, samples: SampleSet | null, options: Layered): Checkpoint {
-  const { equalize, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms } = options;
-  const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms });
+  const { equalize, migrateOutliers: isMigrated, method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms } = options;
+  const key = JSON.stringify({ model: float.source.sha256, equalize, samples: samples?.sha256, ...(isMigrated && { isMigrated }), method, bits, edgeBits, layerBits, observer, seed, iterations, arith, terms });
   const name = `${float.name.replace(/[^\w.-]+/g, '-')}-units.json`;
   return fileCheckpoint(options.out === undefined ? resolve('build', name) : join(resolve(options.out), '..', name), key, options.resume ?? false);
 }

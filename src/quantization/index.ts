@@ -9,5 +9,6 @@ export { fileCheckpoint, type Checkpoint } from './reconstruction/checkpoint.js'
 export { lowerGraph, nominalMacs, parameterCount, type LowerOptions } from './lower.js';
 export { withIntegerSums } from './fake-additions.js';
 export { fakeQuantConstants, fakeQuantTransform } from './fake-quant.js';
+export { searchMigration, type ChannelRanges, type FoundMigration, type MigratedProduct } from './transformers/index.js';
 export { proveNode } from './bounds.js';
 export { proveRounding, roundingText, type RoundingProof } from './rounding-proof.js';

@@ -8,12 +8,13 @@ import { correctBiases } from './bias-correction.js';
 import { brecq } from './brecq.js';
 import { flexround } from './flexround.js';
 import { nearest } from './nearest.js';
+import { osPlus } from './os-plus.js';
 import { pdQuant } from './pd-quant.js';
 import { qdrop } from './qdrop.js';
 
 export type { MethodContext, QuantizationMethod } from './method.js';
 
-const methods: readonly QuantizationMethod[] = [nearest, adaround, brecq, qdrop, flexround, pdQuant];
+const methods: readonly QuantizationMethod[] = [nearest, adaround, brecq, qdrop, flexround, pdQuant, osPlus];
 
 export function availableMethods(): readonly QuantizationMethod[] {
   return methods;

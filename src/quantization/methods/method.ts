@@ -27,5 +27,9 @@ export interface QuantizationMethod {
   readonly name: string;
   /** One line for help texts. */
   readonly summary: string;
+  /** Outlier channels are shifted and scaled into the neighbouring layers before ranges are observed. */
+  readonly migratesOutliers?: true;
+  /** Nothing is learned: below 8 weight bits bias correction follows unless it is declined. */
+  readonly isCorrected?: true;
   refine(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan>;
 }
