@@ -2,6 +2,7 @@
 import { UsageError } from './errors.js';
 import type { RoadOptions } from './options.js';
 import { requireMethod } from './quantization/index.js';
+import { isAuto } from './quantization/mixed/budget.js';
 
 /** Before any work is done. @throws UsageError. */
 export function checkCombinations(options: RoadOptions): void {
@@ -9,6 +10,8 @@ export function checkCombinations(options: RoadOptions): void {
   const { eval: evaluation, labels, minAccuracy, maxInstructions, run, build } = options;
   if (labels !== undefined && evaluation === undefined) throw new UsageError('--labels belongs to evaluation inputs, and there are none', { hint: 'add --eval FILE' });
   if (minAccuracy !== undefined && evaluation === undefined) throw new UsageError('--min-accuracy has nothing to judge', { hint: 'add --eval FILE and --labels FILE' });
+  if (options.terms !== undefined && options.arith !== 'shift') throw new UsageError('--terms says how many powers of two a weight takes', { hint: 'it goes with --arith shift' });
+  if (isAuto(options.bits) && options.arith === 'shift') throw new UsageError('--bits auto chooses widths of products, and --arith shift has none', { hint: '--terms auto chooses how many powers of two a weight takes' });
   if (maxInstructions !== undefined && !(run && build)) throw new UsageError('--max-instructions needs a run', { hint: 'leave out --no-run and --no-build, or the budget' });
 }
 

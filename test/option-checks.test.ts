@@ -32,6 +32,8 @@ test('options without their partner', () => {
   refused(() => checkCombinations(options({ labels: 'y.npy' })), /--labels/, /--eval/);
   refused(() => checkCombinations(options({ minAccuracy: 0.9 })), /--min-accuracy/, /--eval/);
   refused(() => checkCombinations(options({ maxInstructions: 9, run: false })), /--max-instructions/, /--no-run/);
+  refused(() => checkCombinations(options({ terms: 'auto' })), /--terms/, /--arith shift/);
+  refused(() => checkCombinations(options({ arith: 'shift', bits: 'auto' })), /--bits auto/, /--terms auto/);
   checkCombinations(options({ labels: 'y.npy', eval: 'x.npy', minAccuracy: 0.9, maxInstructions: 9 }));
 });
 

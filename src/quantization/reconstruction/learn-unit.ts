@@ -111,7 +111,8 @@ class Learning {
     const moment = { progress: index / stage.iterations, iterations: stage.iterations };
     learned.forEach(([, learner], k) => learner.learn(gradients[k]!, moment));
     const rate = this.task.settings.stepRate * cosine(moment.progress);
-    if (stage.activations === 'learned') steps.forEach((step, k) => step.learn(gradients[learned.length + k]![0]!, rate));
+    // One shift must stay the ratio of the scales.
+    if (stage.activations === 'learned' && this.task.plan.arith !== 'shift') steps.forEach((step, k) => step.learn(gradients[learned.length + k]![0]!, rate));
     return loss;
   }
 

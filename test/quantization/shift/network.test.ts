@@ -113,6 +113,16 @@ test('rounding learned on the grid of powers of two brings the outputs nearer', 
   assert.ok(learned.ratio > nearest.ratio + 3, `${nearest.ratio} → ${learned.ratio} dB`);
 });
 
+test('learning keeps the steps of coarse activations, so that one shift remains', async () => {
+  const graph = network();
+  const samples = samplesOf();
+  const calibration = await calibrate(graph, samples, { observer: 'min-max', bits: 8 });
+  const draft = planQuantization(graph, calibration, { ...options, method: 'flexround', bits: 'w4a4', widths: { edgeBits: 4 } });
+  const integer = lowerGraph(graph, await refinePlan(draft, { graph, calibration, samples, seed: 0, iterations: 10 }));
+  assert.ok(buildSchedule(integer, findTarget('host'), DEFAULT_SCHEDULE_OPTIONS).steps.length > 0);
+  for (const node of integer.nodes.filter((n) => n.op.includes('conv'))) assert.is(node.requantize!.mode, 'shift');
+});
+
 test('what cannot do without multiplication is named', async () => {
   const b = new FloatGraphBuilder('product', { file: 'n.onnx', format: 'builder', sha256: '0' });
   const x = b.input('x', [4, 4, 2], 'float32');
