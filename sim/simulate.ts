@@ -10,6 +10,8 @@ export interface Simulator {
   tensors(inputs: readonly Codes[]): ReadonlyMap<TensorId, Codes>;
   /** Accumulator behind one element before requantization; null where the operator has none. States do not advance. */
   accumulator(inputs: readonly Codes[], tensor: TensorId, flatIndex: number): number | null;
+  /** All accumulators behind a tensor, as `accumulator` gives one of them. */
+  accumulators(inputs: readonly Codes[], tensor: TensorId): Int32Array | null;
   /** Puts every state back to its initial value. */
   reset(): void;
 }
@@ -66,6 +68,10 @@ class GraphSimulator implements Simulator {
   }
 
   accumulator(inputs: readonly Codes[], tensor: TensorId, flatIndex: number): number | null {
+    return this.accumulators(inputs, tensor)?.[flatIndex] ?? null;
+  }
+
+  accumulators(inputs: readonly Codes[], tensor: TensorId): Int32Array | null {
     const step = this.steps.find((s) => s.node.outputs.includes(tensor));
     if (!step?.node.requantize || step.node.outputs[0] !== tensor) return null;
     this.load(inputs);
@@ -76,7 +82,7 @@ class GraphSimulator implements Simulator {
         continue;
       }
       s.kernel(s.inputs, s.outputs, accumulators);
-      return accumulators[flatIndex] ?? null;
+      return accumulators;
     }
     return null;
   }

@@ -151,7 +151,25 @@ function addCommands(program: Command): void {
       const { generateCommand } = await import('./commands/generate.js');
       await generateCommand({ ...options, model: graph });
     });
+  addExport(program);
   addToolCommands(program);
+}
+
+function addExport(program: Command): void {
+  program
+    .command('export')
+    .argument('<source>', 'a .ptq.json or a generated project, quantized with --arith shift')
+    .description('weights, biases, shifts and vectors of shift layers for hardware')
+    .addOption(new Option('--format <name>', "readmemh: hex files for Verilog's $readmemh and a JSON of their shapes").choices(['readmemh']).default('readmemh'))
+    .requiredOption('-o, --out <dir>', 'where the files go')
+    .option('--input <file>', 'inputs of the vectors, as for simulate (default: those of the project, else made up)', collect)
+    .option('--preprocess <json>', 'raw data → model input')
+    .option('--vectors <n>', 'how many (default 2)', toInteger)
+    .addHelpText('after', '\nExample:\n  ptq-gen export model.ptq.json --input x.npy -o hardware')
+    .action(async (source: string, options: Record<string, unknown>) => {
+      const { exportCommand } = await import('./commands/export.js');
+      await exportCommand(source, options as never);
+    });
 }
 
 function addToolCommands(program: Command): void {
