@@ -23,10 +23,10 @@ function floatOptions({ method, bits, observer, edgeBits, layerBits, iterations,
     ...(observer === 'mse' ? [] : [`--observer ${observer}`]),
     ...(edgeBits === undefined ? [] : [`--edge-bits ${edgeBits}`]),
     ...(layerBits === undefined ? [] : ['layerBits']),
+    ...(migrateOutliers ? ['--migrate-outliers'] : []),
     ...(iterations === undefined ? [] : [`--iterations ${iterations}`]),
   ];
 }
-    ...(migrateOutliers ? ['--migrate-outliers'] : []),
 
 /** A file that is quantized already says its integers itself. @throws UsageError. */
 export function refuseFloatOptions(name: string, options: RoadOptions): void {
