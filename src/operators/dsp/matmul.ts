@@ -31,6 +31,8 @@ export type MatrixOffsets = (shape: readonly number[], leading: readonly number[
 
 /** Columns in memory where there is none to spare. */
 const LEAST_STREAM_BYTES = 1024;
+/** Columns whose products cost as much as widening the rows. */
+const WIDENING_COLUMNS = 1.5;
 /** A code less a zero point. */
 const LARGEST_WEIGHT = 255;
 
@@ -41,6 +43,12 @@ function fits(context: KernelContext, { a, b, y, rows, depth, columns }: MatmulO
   if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !sizes) return null;
   const folded = foldRequantize(node, 1);
   return folded && folded.saturation.bits <= 8 ? folded : null;
+}
+
+/** Pairs of columns a pass: passes widen the rows again, and the columns of the last one may be computed twice. */
+function cheapestPairs(columns: number, most: number): number {
+  const cost = (pairs: number) => Math.ceil(columns / (2 * pairs)) * (2 * pairs + WIDENING_COLUMNS);
+  return Array.from({ length: most }, (_, i) => most - i).reduce((best, pairs) => (cost(pairs) < cost(best) ? pairs : best));
 }
 
 export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly Kernel[] {
@@ -58,7 +66,7 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
       const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
       const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, bits: INT16.bits }, 2);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
-      const pairs = Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2)));
+      const pairs = cheapestPairs(columns, Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2))));
       const swapped = node.attributes['transposeB'] === true;
       const view = {
         ...body,

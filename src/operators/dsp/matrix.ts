@@ -7,7 +7,7 @@ import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
 import { fastestTile, planProducts, type ProductsPlan, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
-import { storageFor } from './storage.js';
+import { readsLanes, storageFor, widenedPart } from './storage.js';
 
 export interface MatrixSize {
   readonly rows: number;
@@ -18,13 +18,17 @@ export interface MatrixSize {
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */
 export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: string, { rows, depth, channels }: MatrixSize, requantize: FoldedRequantize, context: KernelContext): KernelInstance {
   const base = tileFor(rows, channels, context)!;
-  const storage = storageFor(context, t, { rows, depth, channels }, 8 * base.rows * Math.ceil(depth / 4));
+  const laneBytes = 8 * base.rows * Math.ceil(depth / 4);
+  const whole = storageFor(context, t, { rows, depth, channels }, laneBytes);
+  const part = node.op === 'dense' && !readsLanes(whole) ? widenedPart(context, t, { rows, depth, channels }, laneBytes) : null;
+  const storage = part?.storage ?? whole;
   const tile = fastestTile(base, { rows, depth, channels }, storage, requantize, context.features.dualIssue);
-  const plan = planProducts(node, t, channels, depth, requantize, tile, storage);
+  const plan = planProducts(node, t, channels, depth, requantize, tile, storage, part?.blocks);
   // a row that is no multiple of four values long ends with a word that reaches back into the row
   const cut = depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4));
   const view = { ...plan.view, ...types(t), rows, depth, channels, cut, words: Math.floor(depth / 4) };
-  const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
+  // Parts of the channels read all rows again.
+  const overlap = part ? [] : rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
   if (tile.rows === 1) return productsInstance(node, 'dsp/dense', stem, view, plan, plan.laneBytes, overlap, []);
   return productsInstance(node, 'dsp/multiply', stem, { ...view, ownBytes: plan.laneBytes }, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },

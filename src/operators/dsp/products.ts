@@ -62,6 +62,10 @@ export interface ProductsPlan {
     readonly blockCount: number;
     readonly rounds: number;
     readonly constants: number;
+    /** Blocks that are widened at a time, the last of which may overlap others, and words of a block in flash; 0: all at once. */
+    readonly partBlocks: number;
+    readonly lastPart: number;
+    readonly storedWords: number;
   };
   readonly laneBytes: number;
   /** Memory for widened weights. */
@@ -71,8 +75,11 @@ export interface ProductsPlan {
   readonly support: readonly SupportText[];
 }
 
-/** Weights [channels, length] as a stream, the sizes that go with it, and the functions that consume it. */
-export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, length: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan & Pick<ProductsBody, 'widenRows'> {
+/**
+ * Weights [channels, length] as a stream, the sizes that go with it, and the functions that consume it. `partBlocks`: so many
+ * blocks of channels are widened at a time, where all would not fit.
+ */
+export function planProducts(node: IntegerNode, t: LinearTensors, channels: number, length: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage, partBlocks = 0): ProductsPlan & Pick<ProductsBody, 'widenRows'> {
   const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
   const epilogue = chooseEpilogue(node, t, channels, requantize, storage);
   const source = streamSource(node, t, channels, depth, epilogue, storage);
@@ -90,17 +97,20 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
       count: tile.rows,
       lastStream: words * whole,
       lastChannel: whole === blocks.length ? 0 : channels - tile.channels,
-      blocks: sizes(whole),
+      blocks: sizes(partBlocks || whole),
       last: sizes(1),
       widened: storage.widened,
       widenWeights: widen.name,
       blockCount: blocks.length,
       rounds: weightWords(source, tile.channels) / widen.roundWords,
       constants: tile.channels * (epilogue.shifted ? 3 : 2),
+      partBlocks,
+      lastPart: blocks.length - partBlocks,
+      storedWords: blockWords(source, tile.channels),
     },
     widenRows: body.widenRows,
     laneBytes: body.laneBytes,
-    wideBytes: storage.widened ? 4 * words * blocks.length : 0,
+    wideBytes: storage.widened ? 4 * words * (partBlocks || blocks.length) : 0,
     instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, tile, loop: loopOf(tile, storage) }, requantize),
     support: [...body.support, ...(storage.widened ? [{ template: 'dsp/widen-weights', view: widen }] : [])],
   };

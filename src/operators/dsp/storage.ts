@@ -54,6 +54,25 @@ export function storageFor(context: KernelContext, t: LinearTensors, size: { rea
   return bytes + otherScratchBytes <= spareBytes(graph, group[0]!) ? { ...flash, widened: true } : flash;
 }
 
+/** Memory for a part of the weights, and the fewest channels of a part: rows are widened again for every part. */
+const MOST_PART_BYTES = 16384;
+const LEAST_PART_CHANNELS = 8;
+
+/**
+ * Blocks of two channels whose widened weights fit the memory that the layers around leave free, where all of them do not;
+ * null where too few do.
+ */
+export function widenedPart(context: KernelContext, t: LinearTensors, size: { readonly rows: number; readonly channels: number; readonly depth: number }, otherScratchBytes: number): { readonly storage: WeightStorage; readonly blocks: number } | null {
+  const { graph, group, optimize } = context;
+  const flash = flashStorage(context, t);
+  if (flash.bits === 16 || optimize !== 'speed' || size.rows < LEAST_ROWS_TO_WIDEN || size.channels % WIDENED_CHANNELS !== 0) return null;
+  const blockBytes = 4 * (4 * WIDENED_CHANNELS + weightWords({ depth: valuesOf(size.depth, flash), bits: 16 }, WIDENED_CHANNELS));
+  const most = Math.floor(Math.min(MOST_PART_BYTES, spareBytes(graph, group[0]!) - otherScratchBytes) / blockBytes);
+  if (WIDENED_CHANNELS * most < LEAST_PART_CHANNELS) return null;
+  const blocks = size.channels / WIDENED_CHANNELS;
+  return { storage: { ...flash, widened: true }, blocks: Math.ceil(blocks / Math.ceil(blocks / most)) };
+}
+
 function flashStorage({ weights, group: [node] }: KernelContext, t: LinearTensors): WeightStorage {
   if (weights === 'int16') return INT16;
   return (weights === 'packed' && packedStorage(node!, t)) || INT8;

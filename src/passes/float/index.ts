@@ -16,16 +16,19 @@ import { groupNorms } from './group-norms.js';
 import { cancelMoves, joinMoves } from './join-moves.js';
 import { keepAxes } from './keep-axes.js';
 import type { FloatPass } from './pass.js';
+import { productTransposes } from './product-transposes.js';
 import { recogniseFunctions } from './recognise-functions.js';
 import { recogniseNorms } from './recognise-norms.js';
 import { sinkReshapes } from './sink-reshapes.js';
+import { softmaxScales } from './softmax-scales.js';
+import { splitProducts } from './split-products.js';
 
 /**
  * Recognition comes before folding, which takes patterns apart; transposes that move nothing stay transposes until the
  * order of axes is chosen, so that a port can take them.
  */
 const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, cancelMoves, channelsLast, clean, joinMoves, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
-const FINISHING: readonly FloatPass[] = [finishBatchNorms, constantQuotients, clean, fuseActivations, clean];
+const FINISHING: readonly FloatPass[] = [finishBatchNorms, softmaxScales, constantQuotients, productTransposes, splitProducts, clean, fuseActivations, clean];
 /** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
 const MOST_ROUNDS = 50;
 

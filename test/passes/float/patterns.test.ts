@@ -240,4 +240,49 @@ test('division by a constant becomes a product, by zero or a variable it stays',
   assert.equal(await left(s.build(s.do('div', [2, s.do('add', [unary(s, 'sigmoid', s.input([4, 3])), 1])]))), ['sigmoid', 'add', 'div']);
 });
 
+test('the scale of attention scores goes into their softmax, and the transpose of keys into the product', async () => {
+  for (const op of ['mul', 'div'] as const) {
+    const s = new Sketch();
+    const query = s.input([3, 5, 4], 'query');
+    const keys = s.do('reshape', [s.input([60], 'keys')], { shape: [5, 3, 4] });
+    const product = s.do('matmul', [query, s.do('transpose', [keys], { permutation: [1, 2, 0] })], { transposeA: false, transposeB: false });
+    const graph = s.build(s.do('softmax', [s.do(op, [product, 2.5])], { axis: 2, beta: 1 }));
+    assert.equal(await left(graph), ['reshape', 'transpose', 'matmul', 'softmax']);
+    const { nodes } = optimizeFloatGraph(graph).graph;
+    assert.equal(nodes[1]!.attributes['permutation'], [1, 0, 2]);
+    assert.is(nodes[2]!.attributes['transposeB'], true);
+    assert.ok(Math.abs((nodes[3]!.attributes['beta'] as number) - (op === 'mul' ? 2.5 : 0.4)) < 1e-6);
+  }
+  const s = new Sketch();
+  const x = s.input([2, 3, 4]);
+  const square = s.do('matmul', [s.input([2, 5, 3], 'a'), s.do('transpose', [s.do('transpose', [x], { permutation: [0, 2, 1] })], { permutation: [0, 2, 1] })], { transposeA: false, transposeB: false });
+  assert.equal(await left(s.build(square)), ['matmul']);
+});
+
+test('a dense layer that is only cut along its channels is split', async () => {
+  const cut = (sizes: readonly number[], more = false) => {
+    const s = new Sketch();
+    const all = s.do('dense', [s.input([5, 4]), s.random([7, 4]), s.random([7])], { activation: null });
+    let start = 0;
+    const parts = sizes.map((size) => s.do('slice', [all], { starts: [0, (start += size) - size], sizes: [5, size], steps: [1, 1] }));
+    return s.build(...parts, ...(more ? [all] : []));
+  };
+  assert.equal(await left(cut([2, 4, 1])), ['dense', 'dense', 'dense']);
+  assert.equal(await left(cut([2, 3])), ['dense', 'dense']);
+  assert.equal(await left(cut([2, 4, 1], true)), ['dense', 'slice', 'slice', 'slice']);
+  assert.equal(await left(cut([4])), ['dense', 'slice']);
+});
+
+test('negative factors, factors of many values and scores that others read stay before the softmax', async () => {
+  const scaled = (factor: (s: Sketch) => string | number, more = false) => {
+    const s = new Sketch();
+    const product = s.do('mul', [s.input([3, 4]), factor(s)]);
+    const probabilities = s.do('softmax', [product], { axis: 1, beta: 1 });
+    return more ? s.build(probabilities, product) : s.build(probabilities);
+  };
+  assert.equal(await left(scaled(() => -2)), ['mul', 'softmax']);
+  assert.equal(await left(scaled((s) => s.random([4]))), ['mul', 'softmax']);
+  assert.equal(await left(scaled(() => 2, true)), ['mul', 'softmax']);
+});
+
 test.run();
