@@ -1,8 +1,17 @@
 /** The generated projects that are committed: what npm run golden:update writes and test/golden-projects.test.ts compares. */
 import { join } from 'node:path';
-import { resolveOptions, sampleConfig, type RoadOptions } from '../../src/options.js';
+import { CONFIG_FILE, resolveOptions, type RoadOptions } from '../../src/options.js';
 import { repositoryRoot } from './bench.js';
 
-export function goldenProjects(root = join(repositoryRoot(), 'firmware-samples')): readonly RoadOptions[] {
-  return [resolveOptions({ target: 'cortex-m7', vectors: 8, build: false, run: false, out: join(root, 'shapes-cortex-m7') }, sampleConfig())];
+const SAMPLES = join(repositoryRoot(), 'firmware-samples');
+
+/** Folders with a model, its data and a config file. */
+export const sampleNames: readonly string[] = ['shapes', 'shapes-vit'];
+
+export function sampleConfigOf(name: string): string {
+  return join(SAMPLES, name, CONFIG_FILE);
+}
+
+export function goldenProjects(root = SAMPLES): readonly RoadOptions[] {
+  return sampleNames.map((name) => resolveOptions({ target: 'cortex-m7', vectors: 8, build: false, run: false, out: join(root, `${name}-cortex-m7`) }, sampleConfigOf(name)));
 }

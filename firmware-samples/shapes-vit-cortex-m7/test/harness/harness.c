@@ -1,0 +1,208 @@
+/*
+ * Runs the vectors through the models and prints what it saw, one line each:
+ *   PTQ1 M <model>                            the lines that follow belong to it
+ *   PTQ1 T <vector> <tensor> <crc32>          trace builds: one tensor after the step that writes it
+ *   PTQ1 D <vector> <tensor> <offset> <hex>   the bytes of the one tensor that was asked for
+ *   PTQ1 S <vector> <bytes>                   builds with PTQ_PAINT_STACK: stack that run was seen to use
+ *   PTQ1 O <vector> <offset> <hex>            the outputs, one after the other
+ *   PTQ1 END <crc32>                          CRC-32 (zlib) of all lines before, each with one line feed
+ *
+ * The vectors: "PTQV", vector and tensor to dump (or all ones), then records { model, vector, input bytes }, closed by
+ * all ones; 32-bit little-endian numbers.
+ */
+#include "harness.h"
+
+#define NONE 0xffffffffu
+#define ROW_BYTES 32u
+#define FILL 0xa5u
+
+static uint32_t crc_table[256];
+static uint32_t log_crc = NONE;
+static char row[2u * ROW_BYTES + 96u];
+static size_t row_length;
+static uint32_t current_vector;
+static uint32_t dump_vector;
+static uint32_t dump_tensor;
+static int refused;
+
+static void make_crc_table(void) {
+  for (uint32_t byte = 0; byte < 256u; byte++) {
+    uint32_t crc = byte;
+    for (int bit = 0; bit < 8; bit++) crc = (crc & 1u) != 0u ? (crc >> 1) ^ 0xedb88320u : crc >> 1;
+    crc_table[byte] = crc;
+  }
+}
+
+static uint32_t crc_update(uint32_t crc, const void *data, size_t bytes) {
+  const uint8_t *byte = (const uint8_t *)data;
+  for (size_t i = 0; i < bytes; i++) crc = crc_table[(crc ^ byte[i]) & 255u] ^ (crc >> 8);
+  return crc;
+}
+
+static void put_text(const char *text) {
+  while (*text != '\0' && row_length < sizeof row - 1u) row[row_length++] = *text++;
+}
+
+static void put_hex(uint32_t value, int digits) {
+  for (int shift = 4 * (digits - 1); shift >= 0; shift -= 4) row[row_length++] = "0123456789abcdef"[(value >> shift) & 15u];
+}
+
+/* By subtraction: the harness links without a library of multiplications and divisions. */
+static void put_decimal(uint32_t value) {
+  static const uint32_t powers[] = {1000000000u, 100000000u, 10000000u, 1000000u, 100000u, 10000u, 1000u, 100u, 10u, 1u};
+  row[row_length++] = ' ';
+  const size_t first = row_length;
+  for (size_t i = 0; i < sizeof powers / sizeof powers[0]; i++) {
+    char digit = '0';
+    for (; value >= powers[i]; value -= powers[i]) digit++;
+    if (digit != '0' || row_length > first || powers[i] == 1u) row[row_length++] = digit;
+  }
+}
+
+static void begin_row(const char *kind) {
+  row_length = 0;
+  put_text("PTQ1 ");
+  put_text(kind);
+}
+
+static void end_row(void) {
+  row[row_length++] = '\n';
+  log_crc = crc_update(log_crc, row, row_length);
+  ptq_io_write(row, row_length);
+}
+
+static void put_bytes(const char *kind, uint32_t tensor, uint32_t start, const uint8_t *data, uint32_t bytes) {
+  for (uint32_t offset = 0; offset < bytes; offset += ROW_BYTES) {
+    const uint32_t length = bytes - offset < ROW_BYTES ? bytes - offset : ROW_BYTES;
+    begin_row(kind);
+    put_decimal(current_vector);
+    if (tensor != NONE) put_decimal(tensor);
+    put_decimal(start + offset);
+    row[row_length++] = ' ';
+    for (uint32_t i = 0; i < length; i++) put_hex(data[offset + i], 2);
+    end_row();
+  }
+}
+
+void ptq_observe(const ptq_model *model, int32_t step) {
+  for (uint32_t i = 0; i < model->tensor_count; i++) {
+    const ptq_tensor *tensor = &model->tensors[i];
+    if (tensor->step != step) continue;
+    begin_row("T");
+    put_decimal(current_vector);
+    put_decimal(i);
+    row[row_length++] = ' ';
+    put_hex(~crc_update(NONE, model->arena + tensor->offset, tensor->bytes), 8);
+    end_row();
+    if (i == dump_tensor && current_vector == dump_vector) put_bytes("D", i, 0, model->arena + tensor->offset, tensor->bytes);
+  }
+}
+
+void ptq_refuse(void) {
+  refused = 1;
+}
+
+/* Kept apart, and never inlined: the instruction counter looks for the one call in here. */
+__attribute__((noinline)) void ptq_call_run(const ptq_model *model);
+#ifdef PTQ_PAINT_STACK
+#define PAINTED_BYTES 16384
+#ifdef __riscv
+#define MOVE "mv"
+#else
+#define MOVE "mov"
+#endif
+static uint32_t stack_bytes;
+
+/* What run writes below its caller's stack pointer is seen afterwards. */
+void ptq_call_run(const ptq_model *model) {
+  volatile uint8_t *top;
+  __asm__ volatile(MOVE " %0, sp" : "=r"(top));
+  for (int32_t i = 1; i <= PAINTED_BYTES; i++) top[-i] = FILL;
+  model->run(model->arena);
+  int32_t untouched = PAINTED_BYTES;
+  while (untouched > 0 && top[-untouched] == FILL) untouched--;
+  stack_bytes = (uint32_t)untouched;
+}
+
+static void report_stack(void) {
+  begin_row("S");
+  put_decimal(current_vector);
+  put_decimal(stack_bytes);
+  end_row();
+}
+#else
+void ptq_call_run(const ptq_model *model) {
+  model->run(model->arena);
+  __asm__ volatile("" ::: "memory");
+}
+#endif
+
+static int guard_is_intact(const ptq_model *model) {
+  for (uint32_t i = 0; i < PTQ_GUARD_BYTES; i++) {
+    if (model->arena[model->arena_bytes + i] != FILL) return 0;
+  }
+  return 1;
+}
+
+/* A model's arena starts dirty, before every vector unless it remembers something from one to the next. */
+static void prepare(const ptq_model *model, int first) {
+  if (first == 0 && model->reset != NULL) return;
+  for (uint32_t i = 0; i < model->arena_bytes + PTQ_GUARD_BYTES; i++) model->arena[i] = FILL;
+  if (model->reset != NULL) model->reset(model->arena);
+}
+
+static int run_vector(const ptq_model *model, int first) {
+  prepare(model, first);
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    if (ptq_io_read(model->arena + model->inputs[i].offset, model->inputs[i].bytes) != model->inputs[i].bytes) return 3;
+  }
+#ifdef PTQ_TRACE
+  ptq_observe(model, -1);
+#endif
+  ptq_call_run(model);
+#ifdef PTQ_PAINT_STACK
+  report_stack();
+#endif
+  uint32_t start = 0;
+  for (uint32_t i = 0; i < model->output_count; i++) {
+    put_bytes("O", NONE, start, model->arena + model->outputs[i].offset, model->outputs[i].bytes);
+    start += model->outputs[i].bytes;
+  }
+  if (refused != 0) return 5;
+  return guard_is_intact(model) ? 0 : 4;
+}
+
+static uint32_t read_word(void) {
+  uint8_t bytes[4] = {255, 255, 255, 255};
+  if (ptq_io_read(bytes, sizeof bytes) != sizeof bytes) return NONE;
+  return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24;
+}
+
+/* 0: all ran; 1: no vectors; 2: not a file of vectors; 3: it ends early; 4: something was written behind the arena; 5: ptq_refuse. */
+int main(void) {
+  make_crc_table();
+  if (ptq_io_open() != 0) return 1;
+  if (read_word() != 0x56515450u) return 2;
+  dump_vector = read_word();
+  dump_tensor = read_word();
+  uint32_t previous = NONE;
+  for (uint32_t index = read_word(); index != NONE; index = read_word()) {
+    if (index >= ptq_model_count) return 2;
+    current_vector = read_word();
+    const int first = index != previous;
+    if (first != 0) {
+      begin_row("M ");
+      put_text(ptq_models[index].name);
+      end_row();
+      previous = index;
+    }
+    const int status = run_vector(&ptq_models[index], first);
+    if (status != 0) return status;
+  }
+  begin_row("END ");
+  put_hex(~log_crc, 8);
+  row[row_length++] = '\n';
+  ptq_io_write(row, row_length);
+  ptq_io_close();
+  return 0;
+}

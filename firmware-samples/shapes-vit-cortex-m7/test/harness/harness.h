@@ -1,0 +1,46 @@
+/* What the test harness knows about a generated model, and what it needs from the machine it runs on. */
+#ifndef PTQ_HARNESS_H
+#define PTQ_HARNESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* One tensor in the arena; `step` writes it, -1: it is an input. */
+typedef struct {
+  uint32_t offset;
+  uint32_t bytes;
+  int32_t step;
+} ptq_tensor;
+
+typedef struct {
+  const char *name;
+  void (*run)(void *arena);
+  void (*reset)(void *arena); /* NULL where a run leaves nothing for the next one */
+  uint8_t *arena; /* arena_bytes, then PTQ_GUARD_BYTES that nobody may touch */
+  uint32_t arena_bytes;
+  const ptq_tensor *tensors;
+  uint32_t tensor_count;
+  const ptq_tensor *inputs;
+  uint32_t input_count;
+  const ptq_tensor *outputs;
+  uint32_t output_count;
+} ptq_model;
+
+#define PTQ_GUARD_BYTES 64u
+
+extern const ptq_model ptq_models[];
+extern const uint32_t ptq_model_count;
+
+/* The generated glue calls this after every step of a trace build. */
+void ptq_observe(const ptq_model *model, int32_t step);
+
+/* The same glue calls this where a library refused a call, or wants other scratch memory than was planned. */
+void ptq_refuse(void);
+
+/* Input and output of the machine: io-host.c, io-semihosting.c or io-board.c. */
+int ptq_io_open(void);
+size_t ptq_io_read(void *destination, size_t bytes);
+void ptq_io_write(const char *text, size_t bytes);
+void ptq_io_close(void);
+
+#endif
