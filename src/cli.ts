@@ -35,6 +35,7 @@ function quantizeOptions(command: Command): Command {
     .option('--resume', 'go on with the units that an interrupted optimisation has finished')
     .option('--arith <profile>', 'dyadic (default), tflite, tflite-single, shift (no multiplication is ever executed); an already quantized .tflite takes tflite by itself')
     .option('--terms <n>', 'powers of two a weight, with --arith shift: 1 (default), 2, 3, 4; auto: two where one costs too much')
+    .addOption(new Option('--transformer-functions <form>', 'softmax, GELU and SiLU by tables (lookup, default) or by shifts as in I-ViT (ivit)').choices(['lookup', 'ivit']))
     .option('--samples <n>', 'use only the first n calibration samples', toInteger)
     .option('--no-fold', 'keep dead channels (every tensor of the source file stays observable)')
     .option('--seed <n>', 'every random choice (default 0)', toInteger);

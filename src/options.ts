@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
 import { UsageError } from './errors.js';
+import { TRANSFORMER_FUNCTIONS } from './operators/shift-functions.js';
 import { packageRoot } from './package-root.js';
 import { isAuto } from './quantization/mixed/budget.js';
 import type { ScheduleOptions } from './schedule/index.js';
@@ -54,6 +55,7 @@ const optionsSchema = v.strictObject({
   resume: v.optional(v.boolean()),
   arith: v.optional(v.string()),
   terms: v.optional(choice(['1', '2', '3', '4', 'auto'])),
+  transformerFunctions: v.optional(choice(TRANSFORMER_FUNCTIONS)),
   vectors: v.optional(positive),
   out: v.optional(v.string()),
   json: v.optional(v.string()),

@@ -165,7 +165,7 @@ async function migrated(float: FloatGraph, samples: SampleSet, { method, migrate
 
 async function quantizeGraph(float: FloatGraph, samples: SampleSet | null, calibration: CalibrationTable | null, options: RoadOptions, preprocess: Preprocess | undefined, dump: Dump, note: (text: string) => void) {
   const tables = new Map(preprocess ? [...rawPorts(samples)].map((name) => [name, preprocess] as const) : []);
-  const lower = (plan: QuantizationPlan) => lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}` });
+  const lower = (plan: QuantizationPlan) => lowerGraph(float, plan, { preprocess: tables, tool: `ptq-gen ${toolVersion()}`, functions: options.transformerFunctions ?? 'lookup' });
   const fold = (graph: IntegerGraph) => (options.fold ? optimizeIntegerGraph(graph) : unfolded(graph));
   const biasCorrection = options.biasCorrection ?? (samples !== null && correctsByDefault(float, options));
   const budgets = wantedBudgets(options);

@@ -19,6 +19,8 @@ import { reduce } from './reduce.js';
 import { requantize } from './requantize.js';
 import { reshape } from './reshape.js';
 import { resize } from './resize.js';
+import { shiftGate } from './shift-gate.js';
+import { shiftmax } from './shiftmax.js';
 import { slice } from './slice.js';
 import { softmax } from './softmax.js';
 import { sub } from './sub.js';
@@ -41,6 +43,8 @@ export const kernels: Readonly<Record<string, SimKernel>> = {
   'average-pool2d': averagePool2d,
   reduce,
   softmax,
+  shiftmax,
+  'shift-gate': shiftGate,
   concat,
   slice,
   pad,

@@ -23,6 +23,8 @@ import { reduce } from './reduce.js';
 import { requantize } from './requantize.js';
 import { reshape } from './reshape.js';
 import { resize } from './resize.js';
+import { shiftGate } from './shift-gate.js';
+import { shiftmax } from './shiftmax.js';
 import { slice } from './slice.js';
 import { softmax } from './softmax.js';
 import { sub } from './sub.js';
@@ -48,6 +50,8 @@ const definitions: readonly OperatorDefinition[] = [
   averagePool2d,
   reduce,
   softmax,
+  shiftmax,
+  shiftGate,
   concat,
   slice,
   pad,

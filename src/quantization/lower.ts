@@ -5,6 +5,7 @@ import { elementCount, tensorOf, type FloatGraph, type FloatNode } from '../grap
 import { INTEGER_GRAPH_SCHEMA, INTEGER_GRAPH_VERSION, type IntegerGraph, type IntegerNode, type IntegerTensor, type TensorId } from '../graph/integer.js';
 import { findOperator } from '../operators/index.js';
 import type { QuantizationPlan } from '../operators/lower.js';
+import { lowerByShifts, type TransformerFunctions } from '../operators/shift-functions.js';
 import { lowerInputs } from './lower-inputs.js';
 import { Lowering } from './lowering.js';
 
@@ -13,6 +14,8 @@ export interface LowerOptions {
   readonly preprocess?: ReadonlyMap<string, Preprocess>;
   /** Name and version of the tool, for the provenance. */
   readonly tool?: string;
+  /** Softmax, GELU and SiLU by tables (the default), or by shifts as in I-ViT. */
+  readonly functions?: TransformerFunctions;
 }
 
 /** Throws UnsupportedOperatorError with every node that has no integer form, AccumulatorOverflowError naming the layer. */
@@ -20,7 +23,7 @@ export function lowerGraph(graph: FloatGraph, plan: QuantizationPlan, options: L
   const lowering = new Lowering(graph, plan);
   const inputs = lowerInputs(graph, lowering, options.preprocess ?? new Map());
   const unsupported: UnsupportedNode[] = [];
-  for (const node of graph.nodes) lowerNode(node, lowering, unsupported);
+  for (const node of graph.nodes) lowerNode(node, lowering, unsupported, options.functions === 'ivit');
   if (unsupported.length > 0) throw new UnsupportedOperatorError(unsupported, 'quantize');
   const { tensors, nodes } = lowering;
   const outputs = graph.outputs.map((port) => ({ ...port, tensor: lowering.integer(port.tensor).id }));
@@ -56,14 +59,14 @@ export function nominalMacs(graph: FloatGraph): number {
 }
 
 /** After the first unsupported node the others are still tried, so that all of them are reported at once. */
-function lowerNode(node: FloatNode, lowering: Lowering, unsupported: UnsupportedNode[]): void {
+function lowerNode(node: FloatNode, lowering: Lowering, unsupported: UnsupportedNode[], byShifts: boolean): void {
   if (node.inputs.every((id) => lowering.isConstant(id)) && node.outputs.every((id) => !lowering.isPlanned(id))) return;
   const lower = findOperator(node.op)?.float?.lower;
   if (!lower) {
     unsupported.push({ origin: node.origin, reason: `operator '${node.op}' has no integer form yet` });
   } else {
     try {
-      lower(node, lowering);
+      if (!byShifts || !lowerByShifts(node, lowering)) lower(node, lowering);
     } catch (error) {
       if (unsupported.length === 0 && lowering.refused.length === 0) throw error;
     }
