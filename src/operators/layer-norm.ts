@@ -9,6 +9,7 @@ import { integerAttribute, shapeError, shapeText } from './attributes.js';
 import { dspLayerNorm } from './dsp/layer-norm.js';
 import { boundLayerNorm, instantiateLayerNorm, lowerLayerNorm, verifyLayerNorm } from './layer-norm-integer.js';
 import { requireInputs } from './linear/float.js';
+import { mveLayerNorm } from './mve/layer-norm.js';
 
 function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly (readonly number[])[] {
   requireInputs(node, inputs, 1, 3);
@@ -41,6 +42,6 @@ export const layerNorm = defineOperator({
   integer: {
     verify: verifyLayerNorm,
     bounds: boundLayerNorm,
-    kernels: [dspLayerNorm(instantiateLayerNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
+    kernels: [mveLayerNorm(instantiateLayerNorm), dspLayerNorm(instantiateLayerNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
   },
 });

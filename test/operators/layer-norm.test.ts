@@ -132,6 +132,7 @@ layerNorm('firmware equals the simulator', async () => {
   const cases = [...bytes, ...words].map(firmwareCase);
   const inWords = bytes.filter(({ graph }) => graph.tensors.get(graph.nodes[0]!.inputs[1]!)!.shape[0]! >= 4);
   assert.is(countFamily(cases, 'dsp', 'cortex-m7'), inWords.length);
+  assert.is(countFamily(cases, 'mve', 'cortex-m55'), bytes.length);
   await expectFirmwareMatchesSimulator(cases, ['host', 'cortex-m7', 'cortex-m55']);
 });
 
