@@ -8,6 +8,8 @@ import { commentText, identifierPart, type UniqueNames } from './names.js';
 export interface ConstantArray {
   readonly name: string;
   readonly type: string;
+  /** In front of the type; empty where constants are like any other data. */
+  readonly qualifier: string;
   readonly length: number;
   readonly bytes: number;
   /** 0 where the natural alignment of the type will do. */
@@ -19,20 +21,20 @@ export interface ConstantArray {
 }
 
 export class ConstantPool {
-  private readonly arrays = new Map<string, { name: string; data: Codes; alignment: number; users: string[] }>();
+  private readonly arrays = new Map<string, { name: string; data: Codes; alignment: number; inFlash: boolean; users: string[] }>();
 
   constructor(
     private readonly model: string,
     private readonly names: UniqueNames,
   ) {}
 
-  /** Name of an array with exactly these data; `stem` names it where it is new, `user` is mentioned in its comment. */
-  add(stem: string, data: Codes, alignment: number, user: string): string {
+  /** Name of an array with exactly these data; `stem` names it where it is new, `user` is mentioned in its comment; `inFlash`: qualified as such. */
+  add(stem: string, data: Codes, { alignment, user, inFlash }: { readonly alignment: number; readonly user: string; readonly inFlash: boolean }): string {
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = `${cTypeOfCodes(data)} ${createHash('sha256').update(bytes).digest('hex')}`;
+    const key = `${inFlash} ${cTypeOfCodes(data)} ${createHash('sha256').update(bytes).digest('hex')}`;
     let found = this.arrays.get(key);
     if (!found) {
-      found = { name: this.names.claim(`${this.model}_${identifierPart(stem)}`), data, alignment: 0, users: [] };
+      found = { name: this.names.claim(`${this.model}_${identifierPart(stem)}`), data, alignment: 0, inFlash, users: [] };
       this.arrays.set(key, found);
     }
     found.alignment = Math.max(found.alignment, alignment);
@@ -41,9 +43,10 @@ export class ConstantPool {
   }
 
   list(): readonly ConstantArray[] {
-    return [...this.arrays.values()].map(({ name, data, alignment, users }) => ({
+    return [...this.arrays.values()].map(({ name, data, alignment, inFlash, users }) => ({
       name,
       type: cTypeOfCodes(data),
+      qualifier: inFlash ? 'PTQ_FLASH ' : '',
       length: data.length,
       bytes: data.byteLength,
       alignment: alignment > data.BYTES_PER_ELEMENT ? alignment : 0,

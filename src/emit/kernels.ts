@@ -3,6 +3,7 @@ import { TemplateError } from '../errors.js';
 import type { KernelInstance } from '../operators/kernel.js';
 import type { Step } from '../schedule/schedule.js';
 import { wrapList } from './c-text.js';
+import { qualifyConstants } from './flash.js';
 import type { UniqueNames } from './names.js';
 import { renderTemplate } from './render.js';
 
@@ -30,10 +31,12 @@ export interface KernelFunctions {
 /** Stands for the name while texts are compared; no template can contain it. */
 const PLACEHOLDER = 'ptq_kernel_of_no_name';
 
-export function renderKernels(model: string, steps: readonly Step[], names: UniqueNames): KernelFunctions {
+/** `separateFlash`: constants are qualified (flash.ts). */
+export function renderKernels(model: string, steps: readonly Step[], names: UniqueNames, separateFlash = false): KernelFunctions {
   const byText = new Map<string, { name: string; template: string; steps: number[] }>();
   const nameOf = (kernel: KernelInstance, step: number): string => {
-    const text = renderKernel(kernel);
+    const plain = renderKernel(kernel);
+    const text = separateFlash ? qualifyConstants(plain, kernel) : plain;
     let found = byText.get(text);
     if (!found) {
       found = { name: names.claim(`${model}_${kernel.stem}`), template: kernel.template, steps: [] };

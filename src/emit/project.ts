@@ -9,6 +9,7 @@ import { grouped, wrapList } from './c-text.js';
 import { ConstantPool } from './constants.js';
 import { graphDigest } from './digest.js';
 import { externalOf, type ExternalView } from './external.js';
+import { liesInFlash } from './flash.js';
 import { type KernelFunctions, renderKernels } from './kernels.js';
 import type { ManifestExternal, ManifestTensor, ProjectManifest } from './manifest.js';
 import { commentText, modelIdentifier, UniqueNames } from './names.js';
@@ -36,7 +37,7 @@ export function emitProject(schedule: Schedule, options: EmitOptions): Generated
   const model = modelIdentifier(schedule.graph.name);
   const digest = graphDigest(schedule.graph);
   const names = symbolNames(schedule, model);
-  const rendered = renderKernels(model, schedule.steps, names);
+  const rendered = renderKernels(model, schedule.steps, names, schedule.target.features.separateFlash);
   const pool = new ConstantPool(model, names);
   const kernels = { ...rendered, functions: [...rendered.functions, ...stripFunctions(schedule, rendered, (caller, argument) => argumentText(schedule, caller, argument, pool))] };
   const calls = schedule.steps.map((step) => stepView(schedule, step, kernels.nameOfStep[step.index]!, pool));
@@ -98,7 +99,7 @@ function projectView(schedule: Schedule, model: string, digest: string, options:
     heuristic: arena.heuristic,
     arenaAlignment: arenaAlignment(target),
     keepInput: schedule.options.keepInput,
-    optimization: schedule.options.optimize === 'flash' ? '-Os' : '-O2',
+    optimization: schedule.options.optimize === 'flash' ? '-Os' : target.optimization,
     inputs,
     outputs,
     hasSteps: schedule.steps.length > 0,
@@ -122,6 +123,7 @@ function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
     support: kernels.support,
     scalars,
     hasScalars: scalars !== '',
+    separateFlash: schedule.target.features.separateFlash === true,
     withoutMultiplication: schedule.graph.provenance.arith === 'shift',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),
   };
@@ -170,11 +172,15 @@ function argumentText(schedule: Schedule, step: Caller, argument: KernelArgument
     case 'scratch':
       return `ptq_at(arena, ${arena.scratchOffsets[step.index]})`;
     case 'constant':
-      return pool.add(constantStem(step, argument.name), argument.data, argument.alignment ?? minimumAlignment(schedule), `${userOf(step)}: ${argument.name}`);
+      return pool.add(constantStem(step, argument.name), argument.data, {
+        alignment: argument.alignment ?? minimumAlignment(schedule),
+        user: `${userOf(step)}: ${argument.name}`,
+        inFlash: schedule.target.features.separateFlash === true && liesInFlash(argument),
+      });
     default: {
       const root = schedule.aliases.get(argument.tensor) ?? argument.tensor;
       const constant = integerTensor(graph, root).constant;
-      if (constant) return pool.add(`${step.nodes[0]!.op}_${step.index}_constant`, constant.data, minimumAlignment(schedule), `${userOf(step)}: ${integerTensor(graph, root).name}`);
+      if (constant) return pool.add(`${step.nodes[0]!.op}_${step.index}_constant`, constant.data, { alignment: minimumAlignment(schedule), user: `${userOf(step)}: ${integerTensor(graph, root).name}`, inFlash: false });
       return `ptq_at(arena, ${arena.offsets.get(argument.tensor) ?? arena.offsets.get(root)})`;
     }
   }

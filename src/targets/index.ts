@@ -1,5 +1,6 @@
 /** The only list of targets. */
 import { UsageError } from '../errors.js';
+import { attiny85 } from './attiny85.js';
 import { cortexM0 } from './cortex-m0.js';
 import { cortexM0plus } from './cortex-m0plus.js';
 import { cortexM3 } from './cortex-m3.js';
@@ -14,7 +15,7 @@ import type { Target } from './target.js';
 
 export type { Runner, Target, TargetFeatures, ToolchainId } from './target.js';
 
-export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc, rv32ec];
+export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc, rv32ec, attiny85];
 
 /** The target of that name; UsageError listing all names where there is none. */
 export function findTarget(id: string): Target {

@@ -18,6 +18,8 @@ export interface TargetFeatures {
   readonly lowRegisters?: boolean;
   /** Some thirty registers instead of some sixteen. */
   readonly manyRegisters?: boolean;
+  /** Flash is read by other instructions than memory: constants are qualified, so that none is copied into memory. */
+  readonly separateFlash?: boolean;
 }
 
 /** Cycles of a core that issues in order without caches and wait states; its reference manual gives them. Anything else takes one. */
@@ -46,6 +48,15 @@ export type Runner =
       readonly command: string;
       readonly machine: string;
       readonly args: readonly string[];
+    }
+  | {
+      readonly kind: 'simavr';
+      readonly command: string;
+      /** The device. */
+      readonly machine: string;
+      readonly args: readonly string[];
+      /** EEPROM, where a run finds its vectors. */
+      readonly vectorBytes: number;
     };
 
 export interface Target {
@@ -61,9 +72,9 @@ export interface Target {
   readonly memory: { readonly flashBytes: number; readonly ramBytes: number };
   /** For an estimate from the executed instructions; only simple cores have one. */
   readonly cycles?: CycleModel;
-  /** Linker script below templates/c/project/harness/ (boards), null on the host. */
+  /** Linker script below templates/c/project/harness/ (boards), null where the compiler brings its own. */
   readonly linkerScript: string | null;
-  /** Start-up source below templates/c/project/harness/, null on the host. */
+  /** Start-up source below templates/c/project/harness/, null where the compiler brings its own. */
   readonly startup: string | null;
   readonly alignment: number;
   readonly runner: Runner;

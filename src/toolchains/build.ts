@@ -101,7 +101,7 @@ export async function buildProgram(
   const external = await buildExternal(models.map((model) => model.manifest), target, options.checkouts);
   commands.push(...external.commands);
   const [compiled] = await Promise.all([
-    compile(sources, [...modelFlags(target, variant), ...sizeFlags(models, variant), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
+    compile(sources, [...modelFlags(target, variant), ...sizeFlags(models, variant), ...sumFlags(models), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
     compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
@@ -121,10 +121,10 @@ export async function buildProgram(
 function linkError(target: Target, linked: ProcessResult): BuildError {
   const multiplies = new Set([...linked.stderr.matchAll(/in function `([^']+)'[^\n]*\n?[^\n]*undefined reference to `(__\w*(?:mul|div|mod)\w*)'/g)].map(([, owner, helper]) => `${owner} calls ${helper}`));
   if (multiplies.size > 0) return new BuildError(`${target.id}: a program without multiplication does not link: ${[...multiplies].join(', ')}`, linked.command, linked.stderr);
-  const overflow = /region `(\w+)' overflowed by (\d+) bytes/.exec(linked.stderr);
+  const overflow = /region `(\w+)' overflowed by (\d+) bytes/.exec(linked.stderr) ?? /address 0x[0-9a-f]+ of \S+ section `\S+' is not within region `(\w+)'/.exec(linked.stderr);
   if (!overflow) return new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
   const hint = 'choose a target with more memory, --optimize ram or flash, or your own --linker-script';
-  return new BuildError(`${target.id}: the program is ${overflow[2]} bytes too large for region ${overflow[1]}`, linked.command, linked.stderr, { hint });
+  return new BuildError(`${target.id}: the program is ${overflow[2] ? `${overflow[2]} bytes ` : ''}too large for region ${overflow[1]}`, linked.command, linked.stderr, { hint });
 }
 
 function objectOf(source: string, directory: string): string {
@@ -136,6 +136,11 @@ function sizeFlags(models: readonly ProgramModel[], variant: Variant): readonly 
   return variant !== 'sanitize' && models.every(({ manifest }) => manifest.smallCode) ? ['-Os'] : [];
 }
 
+/** What a loop adds up, gcc may multiply: the value after its last turn from the first one and the number of turns. */
+function sumFlags(models: readonly ProgramModel[]): readonly string[] {
+  return models.every(({ manifest }) => manifest.withoutMultiplication) ? ['-fno-tree-scev-cprop'] : [];
+}
+
 /** Flags for the model's own sources. */
 export function modelFlags(target: Target, variant: Variant): readonly string[] {
   return [...commonFlags(target, variant), ...WARNINGS];
@@ -143,10 +148,12 @@ export function modelFlags(target: Target, variant: Variant): readonly string[] 
 
 function commonFlags(target: Target, variant: Variant): readonly string[] {
   const cross = target.isa !== 'native';
+  // avr-gcc knows its flash as an address space in GNU C only
+  const standard = target.features.separateFlash ? '-std=gnu99' : '-std=c99';
   return [
     ...target.flags,
     ...(variant === 'sanitize' ? ['-O1', '-g', ...SANITIZERS] : [target.optimization]),
-    '-std=c99',
+    standard,
     '-ffunction-sections',
     '-fdata-sections',
     // what the proofs follow: no jumps through tables, no calls that a distribution's defaults add
@@ -178,15 +185,26 @@ async function harnessSources(
     const vectors = join(directory, 'vectors.c');
     await writeFile(vectors, renderVectors(encodeVectors(options.vectors, options.dump ?? null)));
     sources.push(vectors, own('io-board.c'));
-  } else sources.push(own(target.isa === 'native' ? 'io-host.c' : 'io-semihosting.c'));
-  if (target.isa !== 'native') sources.push(own('runtime.c'));
+  } else sources.push(own(IO_SOURCES[target.runner.kind]));
+  if (!bringsLibrary(target)) sources.push(own('runtime.c'));
   if (options.boardSources) sources.push(...options.boardSources.map((source) => resolve(source)));
   else if (target.startup) sources.push(own(target.startup));
   return sources;
 }
 
+const IO_SOURCES = { host: 'io-host.c', qemu: 'io-semihosting.c', simavr: 'io-simavr.c' } as const;
+
+/** Start-up, linker script and the three functions of <string.h> come with the compiler. */
+function bringsLibrary({ isa }: Target): boolean {
+  return isa === 'native' || isa === 'avr';
+}
+
 function linkFlags(target: Target, variant: Variant, options: BuildOptions): readonly string[] {
   if (target.isa === 'native') return [...target.flags, ...(variant === 'sanitize' ? SANITIZERS : [])];
+  if (target.isa === 'avr') {
+    // the device's own memory, and a place outside of it for what only the emulator reads
+    return [...target.flags, '-Wl,--gc-sections', `-Wl,--defsym=__DATA_REGION_LENGTH__=${target.memory.ramBytes}`, `-Wl,--defsym=__TEXT_REGION_LENGTH__=${target.memory.flashBytes}`, '-Wl,--section-start=.mmcu=0x910000', '-Wl,--undefined=ptq_console'];
+  }
   const script = options.linkerScript ? resolve(options.linkerScript) : join(harnessFolder, target.linkerScript ?? '');
   return [
     ...target.flags,
@@ -201,9 +219,10 @@ function linkFlags(target: Target, variant: Variant, options: BuildOptions): rea
 }
 
 /** On a core without multiplication a program that promises none gets no library either that would have one: a second proof. */
-function libraries({ isa, features }: Target, models: readonly ProgramModel[]): readonly string[] {
-  const isPlain = !features.hardwareMultiplier && models.every(({ manifest }) => manifest.withoutMultiplication);
-  return isa === 'native' || isPlain ? [] : ['-lgcc'];
+function libraries(target: Target, models: readonly ProgramModel[]): readonly string[] {
+  const { isa, features } = target;
+  const isPlain = isa === 'riscv32' && !features.hardwareMultiplier && models.every(({ manifest }) => manifest.withoutMultiplication);
+  return bringsLibrary(target) || isPlain ? [] : ['-lgcc'];
 }
 
 /** What the project in this folder says about itself. */

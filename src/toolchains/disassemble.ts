@@ -32,11 +32,11 @@ export async function disassemble(elf: string, target: Target): Promise<Readonly
   const { command, args } = target.disassembler;
   const result = await runProcess(command, [...args, '-d', '--no-show-raw-insn', elf]);
   if (result.exitCode !== 0) throw new RunError(`${target.id}: the program cannot be disassembled`, result.command, result.stderr);
-  return parseDisassembly(result.stdout);
+  return parseDisassembly(result.stdout, target.isa === 'avr' ? target.memory.flashBytes : undefined);
 }
 
-/** Text of GNU or LLVM objdump → functions by name. */
-export function parseDisassembly(text: string): ReadonlyMap<string, MachineFunction> {
+/** Text of GNU or LLVM objdump → functions by name. `wrapBytes`: branches of small AVRs go round at the end of the flash. */
+export function parseDisassembly(text: string, wrapBytes = Number.POSITIVE_INFINITY): ReadonlyMap<string, MachineFunction> {
   const functions = new Map<string, MachineFunction & { readonly instructions: Instruction[] }>();
   let instructions: Instruction[] = [];
   for (const line of text.split('\n')) {
@@ -51,10 +51,16 @@ export function parseDisassembly(text: string): ReadonlyMap<string, MachineFunct
     }
     const found = /^\s*([0-9a-f]+):\s+(\S+)\s*(.*)$/.exec(line);
     if (!found || found[2].startsWith('.') || found[2].startsWith('<')) continue;
-    instructions.push({ address: Number.parseInt(found[1], 16), mnemonic: found[2], operands: found[3].replace(/\s+[@;].*$/, '').trim() });
+    instructions.push({ address: Number.parseInt(found[1], 16), mnemonic: found[2], operands: withoutComment(found[3], wrapBytes) });
   }
   nameMarkedTargets([...functions.values()]);
   return functions;
+}
+
+/** AVR branches are relative: `.+40 ; 0x8a <callee>` says where to in the comment, by any symbol of that value: a mark. */
+function withoutComment(operands: string, wrapBytes: number): string {
+  const target = /^\.[+-]\d+\s*; 0x([0-9a-f]+) <.*>$/.exec(operands.trim());
+  return target ? `0x${(Number.parseInt(target[1]!, 16) % wrapBytes).toString(16)} <$t>` : operands.replace(/\s+[@;].*$/, '').trim();
 }
 
 /** LLVM calls some targets by the mapping symbol at their address (`bl 0x1234 <$t>`): the function there is meant. */
@@ -75,8 +81,11 @@ function nameMarkedTargets(functions: readonly { readonly name: string; readonly
 
 const ARM_BRANCH = /^(b|bl|blx|bx|cbz|cbnz|b(eq|ne|cs|hs|cc|lo|mi|pl|vs|vc|hi|ls|ge|lt|gt|le|al)|bx(eq|ne|cs|cc|mi|pl|vs|vc|hi|ls|ge|lt|gt|le)|le|wls|dls|letp|wlstp|dlstp)(\.[nw]|\.\d+)?$/;
 const RISCV_BRANCH = /^(c\.)?(j|jr|jal|jalr|call|tail)$/;
+const AVR_BRANCH = /^(e?icall|e?ijmp|r?call|r?jmp|br[a-z]{2})$/;
 /** x86-64 and AArch64. */
 const NATIVE_BRANCH = /^(callq?|jmpq?|j[a-z]{1,3}|notrack|bnd|bl|blr|b|br|b\.[a-z]{2}|cbn?z|tbn?z)$/;
+
+const BRANCHES: Partial<Record<Target['isa'], RegExp>> = { thumb: ARM_BRANCH, riscv32: RISCV_BRANCH, avr: AVR_BRANCH };
 
 /** Calls and jumps of a function that leave it. */
 export function callsOf(machine: MachineFunction, target: Pick<Target, 'isa'>): readonly Call[] {
@@ -91,7 +100,7 @@ export function callsOf(machine: MachineFunction, target: Pick<Target, 'isa'>): 
 
 function callAt(instruction: Instruction, owner: string, isa: Target['isa']): { callee: string | null; tail: boolean } | null {
   const { mnemonic, operands } = instruction;
-  const pattern = isa === 'thumb' ? ARM_BRANCH : isa === 'riscv32' ? RISCV_BRANCH : NATIVE_BRANCH;
+  const pattern = BRANCHES[isa] ?? NATIVE_BRANCH;
   if (!pattern.test(mnemonic)) return null;
   const symbol = /<([^>+]+)(\+0x[0-9a-f]+)?>/.exec(operands);
   const links = isLink(mnemonic, operands, isa);
@@ -105,6 +114,7 @@ function callAt(instruction: Instruction, owner: string, isa: Target['isa']): { 
     if (/^(c\.)?jalr$/.test(mnemonic)) return { callee: null, tail: false };
     return /^(c\.)?jr$/.test(mnemonic) && !/^(ra|t0)$/.test(operands) ? { callee: null, tail: true } : null;
   }
+  if (isa === 'avr') return /^e?i(call|jmp)$/.test(mnemonic) ? { callee: null, tail: !links } : null;
   const indirect = /^(callq? |jmpq? )?\*/.test(operands) || /^blr?$|^br$/.test(mnemonic);
   return indirect ? { callee: null, tail: !links } : null;
 }
@@ -112,6 +122,7 @@ function callAt(instruction: Instruction, owner: string, isa: Target['isa']): { 
 function isLink(mnemonic: string, operands: string, isa: Target['isa']): boolean {
   if (isa === 'thumb') return /^blx?(\.[nw])?$/.test(mnemonic);
   if (isa === 'riscv32') return (/^(c\.)?(jal|jalr|call)$/.test(mnemonic) && !operands.startsWith('zero')) || /^call$/.test(mnemonic);
+  if (isa === 'avr') return mnemonic.endsWith('call');
   return `${mnemonic} ${operands}`.includes('call') || /^blr?$/.test(mnemonic);
 }
 

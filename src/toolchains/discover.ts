@@ -26,12 +26,16 @@ const TOOLS: readonly Tool[] = [
   { command: 'riscv64-unknown-elf-gcc', purpose: 'RISC-V builds', debianPackage: 'gcc-riscv64-unknown-elf' },
   { command: 'riscv64-unknown-elf-objdump', purpose: 'proofs of RISC-V builds', debianPackage: 'binutils-riscv64-unknown-elf' },
   { command: 'qemu-system-riscv32', purpose: 'running RISC-V builds', debianPackage: 'qemu-system-misc' },
+  { command: 'avr-gcc', purpose: 'AVR builds', debianPackage: 'gcc-avr avr-libc' },
+  { command: 'avr-objdump', purpose: 'proofs of AVR builds', debianPackage: 'binutils-avr' },
+  { command: 'simavr', purpose: 'running AVR builds', debianPackage: 'simavr' },
 ];
 
 const COMPILERS: Readonly<Record<string, string>> = {
   'gcc-host': 'gcc',
   'gcc-arm-none-eabi': 'arm-none-eabi-gcc',
   'gcc-riscv64-unknown-elf': 'riscv64-unknown-elf-gcc',
+  'gcc-avr': 'avr-gcc',
 };
 
 /** The compiler driver of a target: `arm-none-eabi-gcc`. */
@@ -49,7 +53,7 @@ export function binutilsOf(target: Target, tool: string): string {
 /** Programs that building, running and proving on this target need. */
 export function toolsOf(target: Target): readonly Tool[] {
   const commands = new Set([compilerOf(target), target.disassembler.command]);
-  if (target.runner.kind === 'qemu') commands.add(target.runner.command);
+  if (target.runner.kind !== 'host') commands.add(target.runner.command);
   return TOOLS.filter((tool) => commands.has(tool.command));
 }
 
@@ -64,7 +68,7 @@ export function installCommand(tools: readonly Tool[]): string {
 
 /** ToolchainMissingError, with the install command, where a program is missing; the emulator counts only where something runs. */
 export function requireTools(target: Target, options: { readonly run: boolean } = { run: true }): void {
-  const needed = (tool: Tool): boolean => options.run || target.runner.kind !== 'qemu' || tool.command !== target.runner.command;
+  const needed = (tool: Tool): boolean => options.run || target.runner.kind === 'host' || tool.command !== target.runner.command;
   const missing = missingTools(target).filter(needed);
   if (missing.length === 0) return;
   throw new ToolchainMissingError(`${target.id} needs ${missing.map((tool) => tool.command).join(', ')}, which is not installed`, {

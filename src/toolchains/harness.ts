@@ -10,13 +10,17 @@ export function renderModels(manifests: readonly ProjectManifest[]): string {
     '/* Generated: what the harness needs to know about the models. */',
     '#include "harness.h"',
     '',
+    '#ifdef __AVR__',
+    '#define ALIGNED',
+    '#else',
     `#define ALIGNED __attribute__((aligned(${alignment})))`,
+    '#endif',
     '#ifndef PTQ_HOST',
     '/* One model runs at a time: they share the arena. */',
     `static ALIGNED uint8_t arena[${arenaBytes}u + PTQ_GUARD_BYTES];`,
     '#endif',
     ...manifests.map((manifest) => renderModel(manifest)),
-    'const ptq_model ptq_models[] = {',
+    'const PTQ_TABLE ptq_model ptq_models[] = {',
     ...manifests.map((manifest) => `  ${renderDescriptor(manifest)},`),
     '};',
     `const uint32_t ptq_model_count = ${manifests.length}u;`,
@@ -30,7 +34,7 @@ export function renderModels(manifests: readonly ProjectManifest[]): string {
 function renderModel(manifest: ProjectManifest): string {
   const name = manifest.modelName;
   const table = (kind: string, rows: readonly string[]): string =>
-    `static const ptq_tensor ${name}_${kind}[] = {\n${rows.map((row) => `  ${row},\n`).join('')}};`;
+    `static const PTQ_TABLE ptq_tensor ${name}_${kind}[] = {\n${rows.map((row) => `  ${row},\n`).join('')}};`;
   const port = (tensorId: string): string => {
     const tensor = tensorOf(manifest, tensorId);
     return `{${tensor.offset}u, ${tensor.bytes}u, ${tensor.step}}`;
@@ -46,6 +50,7 @@ function renderModel(manifest: ProjectManifest): string {
     '#else',
     `#define ${name}_arena arena`,
     '#endif',
+    `static const PTQ_TABLE char ${name}_name[] = "${name}";`,
     table('tensors', manifest.tensors.map((tensor) => `{${tensor.offset}u, ${tensor.bytes}u, ${tensor.step}}`)),
     table('inputs', manifest.inputs.map((input) => port(input.tensor))),
     table('outputs', manifest.outputs.map((output) => port(output.tensor))),
@@ -57,7 +62,7 @@ function renderDescriptor(manifest: ProjectManifest): string {
   const name = manifest.modelName;
   const list = (kind: string, count: number): string => `${name}_${kind}, ${count}u`;
   return (
-    `{"${name}", ${name}_run, ${name}_reset, ${name}_arena, ${manifest.arenaBytes}u, ${list('tensors', manifest.tensors.length)}, ` +
+    `{${name}_name, ${name}_run, ${name}_reset, ${name}_arena, ${manifest.arenaBytes}u, ${list('tensors', manifest.tensors.length)}, ` +
     `${list('inputs', manifest.inputs.length)}, ${list('outputs', manifest.outputs.length)}}`
   );
 }

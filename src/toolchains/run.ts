@@ -7,6 +7,7 @@ import { requireTools } from './discover.js';
 import { type Counts, counterArguments, readCounts } from './instruction-counter.js';
 import { type Log, parseLog } from './log.js';
 import { commandLine, type ProcessResult, runProcess, runShell } from './process.js';
+import { EEPROM_FILE, fittingGroups, intelHex, mergeLogs, type SimavrRunner } from './simavr.js';
 import { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';
 
 export interface RunOptions {
@@ -43,6 +44,7 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
  */
 export async function runBuild(build: Build, vectors: readonly Vector[], options: RunOptions = {}): Promise<Run> {
   requireTools(build.target);
+  if (build.target.runner.kind === 'simavr') return runInSimavr(build, vectors, build.target.runner, options);
   const log = join(build.directory, 'output.log');
   await rm(log, { force: true });
   await writeFile(join(build.directory, 'vectors.bin'), encodeVectors(vectors, options.dump ?? null));
@@ -77,6 +79,7 @@ export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAU
 export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: string; args: readonly string[] } {
   const { runner } = build.target;
   if (runner.kind === 'host') return { command: build.elf, args: [] };
+  if (runner.kind === 'simavr') return { command: runner.command, args: ['-m', runner.machine, ...runner.args, build.elf] };
   return {
     command: runner.command,
     args: [
@@ -86,6 +89,22 @@ export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: 
       '-kernel', build.elf,
     ],
   };
+}
+
+/** As many runs as it takes: the EEPROM holds few vectors. */
+async function runInSimavr(build: Build, vectors: readonly Vector[], runner: SimavrRunner, options: RunOptions): Promise<Run> {
+  const logs: Log[] = [];
+  let seconds = 0;
+  const { command, args } = runnerCommand(build);
+  for (const group of fittingGroups(vectors, runner.vectorBytes, options.dump ?? null)) {
+    await writeFile(join(build.directory, EEPROM_FILE), intelHex(group));
+    const result = await runProcess(command, [...args, '-ee', EEPROM_FILE], { directory: build.directory, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
+    const status = /^O:exit (\d+)/m.exec(result.stderr)?.[1];
+    checkExit(build, status === undefined ? result : { ...result, exitCode: Number(status) });
+    logs.push(parseLog(result.stderr, result.command, result.stderr));
+    seconds += result.seconds;
+  }
+  return { log: mergeLogs(logs), counts: null, command: commandLine(command, [...args, '-ee', EEPROM_FILE]), seconds };
 }
 
 function checkExit(build: Build, result: ProcessResult): void {

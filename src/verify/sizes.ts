@@ -13,6 +13,8 @@ export interface Sizes {
   readonly constants: readonly { readonly name: string; readonly bytes: number }[];
 }
 
+const CONSTANTS = /^\.(rodata|srodata|data\.rel\.ro|progmem\.data)/;
+
 export function measureSizes(reach: Reach, build: Build): Sizes {
   const code = new Set<LinkedSection>();
   for (const found of reach.functions.values()) if (found.section) code.add(found.section);
@@ -21,14 +23,15 @@ export function measureSizes(reach: Reach, build: Build): Sizes {
   const helperFiles = new Set([...code].filter((section) => !ofModel(section)).map((section) => section.file));
   const pick = (pattern: RegExp, keep: (section: LinkedSection) => boolean): readonly LinkedSection[] =>
     reach.sections.filter((section) => pattern.test(section.name) && keep(section));
-  const constants = pick(/^\.(rodata|srodata|data\.rel\.ro)/, (section) => ofModel(section) || isHelperTable(section, helperFiles));
+  const constants = pick(CONSTANTS, (section) => ofModel(section) || isHelperTable(section, helperFiles));
   return {
     codeBytes: total([...code]),
     constBytes: total(constants),
-    dataBytes: total(pick(/^\.s?data(?!\.rel\.ro)/, ofModel)),
+    // where flash is apart, plain constants are copied into memory at start-up
+    dataBytes: total(pick(build.target.features.separateFlash ? /^\.(data|rodata)/ : /^\.s?data(?!\.rel\.ro)/, ofModel)),
     bssBytes: total(pick(/^(\.s?bss|COMMON)/, ofModel)),
     constants: constants
-      .map((section) => ({ name: section.name.replace(/^\.(rodata|srodata|data\.rel\.ro)\.?/, '') || section.file, bytes: section.bytes }))
+      .map((section) => ({ name: section.name.replace(CONSTANTS, '').replace(/^\./, '') || section.file, bytes: section.bytes }))
       .sort((a, b) => b.bytes - a.bytes),
   };
 }

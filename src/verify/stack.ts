@@ -61,6 +61,8 @@ export function frameOf(machine: MachineFunction): number {
 
 function pushedBytes(operands: string, mnemonic: string): number {
   if (operands.startsWith('%')) return 8;
+  // AVR: one register of 8 bits
+  if (/^r\d+$/.test(operands)) return 1;
   const list = /\{([^}]*)\}/.exec(operands)?.[1] ?? '';
   const registers = list.split(',').reduce((count, item) => {
     const range = /^\s*[a-z]+(\d+)-[a-z]+(\d+)\s*$/.exec(item);

@@ -90,15 +90,15 @@ for (const name of ['conv2d_0_weights', 'int', 'string', '9 lives', 'naïve mode
   });
 }
 
-const WARNINGS = ['-std=c99', '-O2', '-Wall', '-Wextra', '-Wconversion', '-Wsign-conversion', '-Wshadow', '-Wundef', '-Wcast-align', '-Wcast-qual', '-Wstrict-prototypes', '-Wmissing-prototypes', '-pedantic', '-Werror', '-ffreestanding', '-fbuiltin'];
+const WARNINGS = ['-O2', '-Wall', '-Wextra', '-Wconversion', '-Wsign-conversion', '-Wshadow', '-Wundef', '-Wcast-align', '-Wcast-qual', '-Wstrict-prototypes', '-Wmissing-prototypes', '-pedantic', '-Werror', '-ffreestanding', '-fbuiltin'];
 
-function compile(project: GeneratedProject, compiler: string, flags: readonly string[] = []): void {
+function compile(project: GeneratedProject, compiler: string, flags: readonly string[] = [], standard = 'c99'): void {
   const directory = mkdtempSync(join(folder, 'compile-'));
   for (const [path, content] of project.files) if (!path.includes('/')) writeFileSync(join(directory, path), content);
   const prototype = '#include "' + project.modelName + '.h"\n#ifndef __cplusplus\n' + `void ${project.modelName}_trace(int32_t step, const void *arena);\n#endif\n`;
   writeFileSync(join(directory, 'user.c'), prototype);
   for (const source of [...project.manifest.sources, 'user.c']) {
-    execFileSync(compiler, [...flags, ...WARNINGS, '-c', source, '-o', `${source}.o`], { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync(compiler, [...flags, `-std=${standard}`, ...WARNINGS, '-c', source, '-o', `${source}.o`], { cwd: directory, stdio: ['ignore', 'ignore', 'pipe'] });
   }
 }
 
@@ -108,7 +108,7 @@ for (const target of targets) {
     const project = emit(network(), target.id, '', true);
     // Debian's RISC-V compiler comes without a C library.
     const headers = `-isystem${join(packageRoot(), 'templates/c/project/harness/include')}`;
-    for (const trace of [[], ['-DPTQ_TRACE']]) compile(project, compilerOf(target), [...target.flags, headers, ...trace]);
+    for (const trace of [[], ['-DPTQ_TRACE']]) compile(project, compilerOf(target), [...target.flags, headers, ...trace], target.features.separateFlash ? 'gnu99' : 'c99');
   });
 }
 

@@ -1,7 +1,11 @@
 /* Generated: what the harness needs to know about the models. */
 #include "harness.h"
 
+#ifdef __AVR__
+#define ALIGNED
+#else
 #define ALIGNED __attribute__((aligned(16)))
+#endif
 #ifndef PTQ_HOST
 /* One model runs at a time: they share the arena. */
 static ALIGNED uint8_t arena[11520u + PTQ_GUARD_BYTES];
@@ -16,7 +20,8 @@ static ALIGNED uint8_t shapes_arena[11520u + PTQ_GUARD_BYTES];
 #else
 #define shapes_arena arena
 #endif
-static const ptq_tensor shapes_tensors[] = {
+static const PTQ_TABLE char shapes_name[] = "shapes";
+static const PTQ_TABLE ptq_tensor shapes_tensors[] = {
   {8620u, 576u, -1},
   {0u, 9216u, 0},
   {9216u, 2304u, 1},
@@ -36,15 +41,15 @@ static const ptq_tensor shapes_tensors[] = {
   {96u, 8u, 14},
   {96u, 8u, 15},
 };
-static const ptq_tensor shapes_inputs[] = {
+static const PTQ_TABLE ptq_tensor shapes_inputs[] = {
   {8620u, 576u, -1},
 };
-static const ptq_tensor shapes_outputs[] = {
+static const PTQ_TABLE ptq_tensor shapes_outputs[] = {
   {96u, 8u, 15},
 };
 
-const ptq_model ptq_models[] = {
-  {"shapes", shapes_run, shapes_reset, shapes_arena, 11520u, shapes_tensors, 18u, shapes_inputs, 1u, shapes_outputs, 1u},
+const PTQ_TABLE ptq_model ptq_models[] = {
+  {shapes_name, shapes_run, shapes_reset, shapes_arena, 11520u, shapes_tensors, 18u, shapes_inputs, 1u, shapes_outputs, 1u},
 };
 const uint32_t ptq_model_count = 1u;
 #ifdef PTQ_TRACE
