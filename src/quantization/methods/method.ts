@@ -31,5 +31,7 @@ export interface QuantizationMethod {
   readonly migratesOutliers?: true;
   /** Nothing is learned: below 8 weight bits bias correction follows unless it is declined. */
   readonly isCorrected?: true;
+  /** Fewest bits at which a channel's scale may be negative (the lowest code then serves its positive tail); 2 unless said. */
+  readonly leastFlippedBits?: number;
   refine(plan: QuantizationPlan, context: MethodContext): Promise<QuantizationPlan>;
 }
