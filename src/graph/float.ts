@@ -95,6 +95,8 @@ export interface FloatGraph {
   readonly nodes: readonly FloatNode[];
   /** True where the file's own activations carry quantization (an already quantized TFLite or QDQ ONNX file). */
   readonly quantized: boolean;
+  /** Multiply-accumulates of one sample before passes left out what nobody reads; absent where none has. */
+  readonly nominalMacs?: number;
 }
 
 export function elementCount(shape: readonly number[]): number {

@@ -1,10 +1,11 @@
 /** FloatGraph + QuantizationPlan → IntegerGraph: carries out what the plan decided, through the operators' own lowering. */
 import { UnsupportedOperatorError, type UnsupportedNode } from '../errors.js';
 import type { Preprocess } from '../calibration/types.js';
-import { elementCount, tensorOf, type FloatGraph, type FloatNode } from '../graph/float.js';
+import { elementCount, type FloatGraph, type FloatNode } from '../graph/float.js';
 import { INTEGER_GRAPH_SCHEMA, INTEGER_GRAPH_VERSION, type IntegerGraph, type IntegerNode, type IntegerTensor, type TensorId } from '../graph/integer.js';
 import { findOperator } from '../operators/index.js';
 import type { QuantizationPlan } from '../operators/lower.js';
+import { nominalMacs } from '../operators/nominal-macs.js';
 import { lowerByShifts, type TransformerFunctions } from '../operators/shift-functions.js';
 import { lowerInputs } from './lower-inputs.js';
 import { Lowering } from './lowering.js';
@@ -47,15 +48,6 @@ export function lowerGraph(graph: FloatGraph, plan: QuantizationPlan, options: L
     },
     nominalMacs: nominalMacs(graph),
   };
-}
-
-/** Multiply-accumulates of one sample as the field counts them. */
-export function nominalMacs(graph: FloatGraph): number {
-  return graph.nodes.reduce((sum, node) => {
-    const inputs = node.inputs.map((id) => tensorOf(graph, id));
-    const outputs = node.outputs.map((id) => tensorOf(graph, id).shape);
-    return sum + (findOperator(node.op)?.float?.macs?.(node, inputs, outputs) ?? 0);
-  }, 0);
 }
 
 /** After the first unsupported node the others are still tried, so that all of them are reported at once. */

@@ -1,6 +1,7 @@
 /** The float passes: exact rewrites (up to float rounding) that make a graph simple to quantize and to run channels last. */
 import type { FloatGraph } from '../../graph/float.js';
 import { verifyFloatGraph } from '../../graph/verify.js';
+import { nominalMacs } from '../../operators/nominal-macs.js';
 import { channelsLast } from './channels-last.js';
 import { clean } from './clean.js';
 import { constantQuotients } from './constant-quotients.js';
@@ -13,6 +14,7 @@ import { foldFlatten } from './fold-flatten.js';
 import { foldPads } from './fold-pads.js';
 import { fuseActivations } from './fuse-activations.js';
 import { groupNorms } from './group-norms.js';
+import { hoistSlices } from './hoist-slices.js';
 import { cancelMoves, joinMoves } from './join-moves.js';
 import { keepAxes } from './keep-axes.js';
 import type { FloatPass } from './pass.js';
@@ -28,7 +30,7 @@ import { splitProducts } from './split-products.js';
  * order of axes is chosen, so that a port can take them.
  */
 const PASSES: readonly FloatPass[] = [foldConstants, clean, recogniseFunctions, recogniseNorms, groupNorms, keepAxes, cancelMoves, channelsLast, clean, joinMoves, foldFlatten, flattenTransposes, sinkReshapes, foldAffine, foldPads, fuseActivations];
-const FINISHING: readonly FloatPass[] = [finishBatchNorms, softmaxScales, constantQuotients, productTransposes, splitProducts, clean, fuseActivations, clean];
+const FINISHING: readonly FloatPass[] = [finishBatchNorms, softmaxScales, constantQuotients, hoistSlices, productTransposes, splitProducts, hoistSlices, clean, fuseActivations, clean];
 /** Every pass only ever removes or lowers something, so a fixpoint comes long before this. */
 const MOST_ROUNDS = 50;
 
@@ -51,8 +53,9 @@ export function optimizeFloatGraph(graph: FloatGraph): OptimizedGraph {
     const changes = PASSES.map(run);
     if (changes.every((count) => count === 0)) break;
   }
+  const macs = nominalMacs(editor.build());
   FINISHING.forEach(run);
-  const optimized = editor.build();
+  const optimized = { ...editor.build(), nominalMacs: macs };
   verifyFloatGraph(optimized);
   return { graph: optimized, log: [...done].map(([pass, count]) => `${pass.name}: ${count} ${pass.title}`) };
 }
