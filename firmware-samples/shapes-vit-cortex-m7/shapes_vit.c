@@ -361,7 +361,7 @@ static inline ptq_square_sums_s8 ptq_add_squares_s8(ptq_square_sums_s8 sums, uin
 }
 
 /* Code of one element; mean and factor in 2^-16 of what they stand for. */
-static inline int32_t ptq_layer_norm_s8_8_22(int32_t code, int32_t mean, int32_t factor, int32_t gain, int32_t offset) {
+static inline int32_t ptq_layer_norm_23_8_22(int32_t code, int32_t mean, int32_t factor, int32_t gain, int32_t offset) {
   int32_t share, result;
   __asm__("rsb %0, %1, %2, lsl #23\n\tsmmulr %0, %0, %3\n\tssat %0, #16, %0" : "=&r"(share) : "r"(mean), "r"(code), "r"(factor));
   const int32_t accumulator = share * gain + offset;
@@ -895,10 +895,10 @@ static PTQ_NOINLINE void shapes_vit_layer_norm_s8(
       const int32_t factor = squares == 0 ? 0 : reciprocal * (1 << shift);
       const int32_t mean16 = mean * 65536;
       for (int32_t i = 0; i < 32; i += 4) {
-        y[i] = (int8_t)ptq_layer_norm_s8_8_22(x[i], mean16, factor, gain[i], offset[i]);
-        y[i + 1] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
-        y[i + 2] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
-        y[i + 3] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
+        y[i] = (int8_t)ptq_layer_norm_23_8_22(x[i], mean16, factor, gain[i], offset[i]);
+        y[i + 1] = (int8_t)ptq_layer_norm_23_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
+        y[i + 2] = (int8_t)ptq_layer_norm_23_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
+        y[i + 3] = (int8_t)ptq_layer_norm_23_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
       }
     } else {
       for (int32_t i = 0; i < 32; i++) {
@@ -1113,10 +1113,10 @@ static PTQ_NOINLINE void shapes_vit_layer_norm_s8_2(
       const int32_t factor = squares == 0 ? 0 : reciprocal * (1 << shift);
       const int32_t mean16 = mean * 65536;
       for (int32_t i = 0; i < 32; i += 4) {
-        y[i] = (int8_t)ptq_layer_norm_s8_8_22(x[i], mean16, factor, gain[i], offset[i]);
-        y[i + 1] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
-        y[i + 2] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
-        y[i + 3] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
+        y[i] = (int8_t)ptq_layer_norm_23_8_22(x[i], mean16, factor, gain[i], offset[i]);
+        y[i + 1] = (int8_t)ptq_layer_norm_23_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
+        y[i + 2] = (int8_t)ptq_layer_norm_23_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
+        y[i + 3] = (int8_t)ptq_layer_norm_23_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
       }
     } else {
       for (int32_t i = 0; i < 32; i++) {
@@ -1196,10 +1196,10 @@ static PTQ_NOINLINE void shapes_vit_layer_norm_s8_3(
       const int32_t factor = squares == 0 ? 0 : reciprocal * (1 << shift);
       const int32_t mean16 = mean * 65536;
       for (int32_t i = 0; i < 32; i += 4) {
-        y[i] = (int8_t)ptq_layer_norm_s8_8_22(x[i], mean16, factor, gain[i], offset[i]);
-        y[i + 1] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
-        y[i + 2] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
-        y[i + 3] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
+        y[i] = (int8_t)ptq_layer_norm_23_8_22(x[i], mean16, factor, gain[i], offset[i]);
+        y[i + 1] = (int8_t)ptq_layer_norm_23_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
+        y[i + 2] = (int8_t)ptq_layer_norm_23_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
+        y[i + 3] = (int8_t)ptq_layer_norm_23_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
       }
     } else {
       for (int32_t i = 0; i < 32; i++) {
@@ -1295,10 +1295,10 @@ static PTQ_NOINLINE void shapes_vit_layer_norm_s8_4(
       const int32_t factor = squares == 0 ? 0 : reciprocal * (1 << shift);
       const int32_t mean16 = mean * 65536;
       for (int32_t i = 0; i < 32; i += 4) {
-        y[i] = (int8_t)ptq_layer_norm_s8_8_22(x[i], mean16, factor, gain[i], offset[i]);
-        y[i + 1] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
-        y[i + 2] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
-        y[i + 3] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
+        y[i] = (int8_t)ptq_layer_norm_23_8_22(x[i], mean16, factor, gain[i], offset[i]);
+        y[i + 1] = (int8_t)ptq_layer_norm_23_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
+        y[i + 2] = (int8_t)ptq_layer_norm_23_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
+        y[i + 3] = (int8_t)ptq_layer_norm_23_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
       }
     } else {
       for (int32_t i = 0; i < 32; i++) {
@@ -1346,10 +1346,10 @@ static PTQ_NOINLINE void shapes_vit_layer_norm_s8_5(
       const int32_t factor = squares == 0 ? 0 : reciprocal * (1 << shift);
       const int32_t mean16 = mean * 65536;
       for (int32_t i = 0; i < 32; i += 4) {
-        y[i] = (int8_t)ptq_layer_norm_s8_8_22(x[i], mean16, factor, gain[i], offset[i]);
-        y[i + 1] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
-        y[i + 2] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
-        y[i + 3] = (int8_t)ptq_layer_norm_s8_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
+        y[i] = (int8_t)ptq_layer_norm_23_8_22(x[i], mean16, factor, gain[i], offset[i]);
+        y[i + 1] = (int8_t)ptq_layer_norm_23_8_22(x[i + 1], mean16, factor, gain[i + 1], offset[i + 1]);
+        y[i + 2] = (int8_t)ptq_layer_norm_23_8_22(x[i + 2], mean16, factor, gain[i + 2], offset[i + 2]);
+        y[i + 3] = (int8_t)ptq_layer_norm_23_8_22(x[i + 3], mean16, factor, gain[i + 3], offset[i + 3]);
       }
     } else {
       for (int32_t i = 0; i < 32; i++) {

@@ -1,7 +1,11 @@
 /* Generated: what the harness needs to know about the models. */
 #include "harness.h"
 
+#ifdef __AVR__
+#define ALIGNED
+#else
 #define ALIGNED __attribute__((aligned(16)))
+#endif
 #ifndef PTQ_HOST
 /* One model runs at a time: they share the arena. */
 static ALIGNED uint8_t arena[8452u + PTQ_GUARD_BYTES];
@@ -16,7 +20,8 @@ static ALIGNED uint8_t shapes_vit_arena[8452u + PTQ_GUARD_BYTES];
 #else
 #define shapes_vit_arena arena
 #endif
-static const ptq_tensor shapes_vit_tensors[] = {
+static const PTQ_TABLE char shapes_vit_name[] = "shapes_vit";
+static const PTQ_TABLE ptq_tensor shapes_vit_tensors[] = {
   {0u, 576u, -1},
   {576u, 1152u, 0},
   {576u, 1152u, 0},
@@ -71,15 +76,15 @@ static const ptq_tensor shapes_vit_tensors[] = {
   {0u, 32u, 38},
   {32u, 8u, 39},
 };
-static const ptq_tensor shapes_vit_inputs[] = {
+static const PTQ_TABLE ptq_tensor shapes_vit_inputs[] = {
   {0u, 576u, -1},
 };
-static const ptq_tensor shapes_vit_outputs[] = {
+static const PTQ_TABLE ptq_tensor shapes_vit_outputs[] = {
   {32u, 8u, 39},
 };
 
-const ptq_model ptq_models[] = {
-  {"shapes_vit", shapes_vit_run, shapes_vit_reset, shapes_vit_arena, 8452u, shapes_vit_tensors, 53u, shapes_vit_inputs, 1u, shapes_vit_outputs, 1u},
+const PTQ_TABLE ptq_model ptq_models[] = {
+  {shapes_vit_name, shapes_vit_run, shapes_vit_reset, shapes_vit_arena, 8452u, shapes_vit_tensors, 53u, shapes_vit_inputs, 1u, shapes_vit_outputs, 1u},
 };
 const uint32_t ptq_model_count = 1u;
 #ifdef PTQ_TRACE
