@@ -14,7 +14,7 @@ export async function stackBound(reach: Reach, build: Build): Promise<number | n
     const found = reach.functions.get(name);
     if (visiting.has(name) || !found?.machine || (found.indirect > 0 && found.provenance !== 'library')) return null;
     visiting.add(name);
-    const own = frameBytes(found.machine, frames);
+    const own = frameBytes(found.machine, frames, build.target.isa === 'avr' ? AVR_RETURN_BYTES : 0);
     const below = found.callees.map(depth);
     visiting.delete(name);
     const total = own === null || below.includes(null) ? null : own + Math.max(0, ...(below as number[]));
@@ -24,12 +24,15 @@ export async function stackBound(reach: Reach, build: Build): Promise<number | n
   return depth(reach.root);
 }
 
+/** Calls push it; the compiler counts it, the instructions do not show it. */
+const AVR_RETURN_BYTES = 2;
+
 /** The larger of what the compiler says and what the instructions show; null where the compiler calls it dynamic. */
-function frameBytes(machine: MachineFunction, frames: ReadonlyMap<string, number | null>): number | null {
+function frameBytes(machine: MachineFunction, frames: ReadonlyMap<string, number | null>, returnBytes: number): number | null {
   // clones are called `f.constprop.0` in the program and `f.constprop` in the compiler's account
   const names = [machine.name, machine.name.replace(/\.\d+$/, '')];
   const told = names.flatMap((name) => (frames.has(name) ? [frames.get(name) as number | null] : []));
-  return told.includes(null) ? null : Math.max(frameOf(machine), ...(told as number[]));
+  return told.includes(null) ? null : Math.max(frameOf(machine) + returnBytes, ...(told as number[]));
 }
 
 /** Function → bytes by the compiler's own account (-fstack-usage); null: not static. */

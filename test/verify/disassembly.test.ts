@@ -41,6 +41,35 @@ test('Thumb: calls, tail calls, calls through a register, frames', () => {
   assert.is(frameOf(conv), 6 * 4 + 8 + 2 * 8);
 });
 
+test('AVR: relative branches, which go round at the end of the flash, by address; registers are pushed one by one', () => {
+  const functions = parseDisassembly(`
+00000100 <net_run>:
+     100:	push	r28
+     102:	push	r29
+     104:	rcall	.+250    	; 0x200 <__DATA_REGION_LENGTH__>
+     106:	brne	.-4      	; 0x104 <net_run+0x4>
+     108:	rcall	.-4040    	; 0xfffff140 <__eeprom_end+0xff7ef140>
+     10a:	icall
+     10c:	ldi	r24, 0x10	; 16
+     10e:	rjmp	.+240    	; 0x200 <__DATA_REGION_LENGTH__>
+
+00000200 <net_dense>:
+     200:	ret
+
+00001140 <far>:
+    1140:	ret
+`, 8192);
+  const run = functions.get('net_run')!;
+  assert.equal(callsOf(run, { isa: 'avr' }), [
+    { from: 0x104, next: 0x106, callee: 'net_dense', tail: false },
+    { from: 0x108, next: 0x10a, callee: 'far', tail: false },
+    { from: 0x10a, next: 0x10c, callee: null, tail: false },
+    { from: 0x10e, next: null, callee: 'net_dense', tail: true },
+  ]);
+  assert.is(frameOf(run), 2);
+  assert.is(run.instructions[6]!.operands, 'r24, 0x10');
+});
+
 test('LLVM names a target by its mapping symbol: the function at that address is meant', () => {
   const functions = parseDisassembly(`
 00000100 <net_run>:
