@@ -12,7 +12,7 @@ import { type LinearCase, linearCase, randomConvolution, randomDepthwise, rangeO
 
 const kernels = suite('shift kernels');
 
-const TARGETS = ['cortex-m0plus', 'rv32imc', 'host'];
+const TARGETS = ['cortex-m0plus', 'rv32ec', 'host'];
 
 /** Half the cases: weights that are sums of powers of two, beyond a byte. */
 function withShiftWeights(graph: IntegerGraph, random: Random): IntegerGraph {
