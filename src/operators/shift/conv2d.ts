@@ -24,10 +24,10 @@ function read(node: IntegerNode, graph: IntegerGraph): Layer {
   return { t, g, groups: integerAttribute(node, 'groups', 1) };
 }
 
-/** Words a tap: two outputs each. Fewer where there are few outputs, or memory counts. */
-function wordsPerTap(g: Geometry, optimize: KernelContext['optimize']): number {
+/** Words a tap: two outputs each. Fewer where there are few outputs, memory counts, or registers of 8 bits hold none of them. */
+function wordsPerTap(g: Geometry, { optimize, features }: Pick<KernelContext, 'optimize' | 'features'>): number {
   const pixels = g.outputHeight * g.outputWidth;
-  return optimize === 'ram' || pixels <= 2 ? 1 : pixels <= 4 ? 2 : 4;
+  return optimize === 'ram' || features.separateFlash || pixels <= 2 ? 1 : pixels <= 4 ? 2 : 4;
 }
 
 /** Largest magnitude of a code that a word may hold. */
@@ -36,11 +36,11 @@ export function inputReach(node: IntegerNode, t: LinearTensors, channels: number
   return Math.max(1, ...codes.map(Math.abs));
 }
 
-function instantiate({ graph, group, optimize }: KernelContext): KernelInstance {
+function instantiate({ graph, group, optimize, features }: KernelContext): KernelInstance {
   const [node] = group as readonly [IntegerNode];
   const { t, g, groups } = read(node, graph);
   const border = borderView(g, node);
-  const words = wordsPerTap(g, optimize);
+  const words = wordsPerTap(g, { optimize, features });
   const { places, bias } = shiftRequantize(node, t, rowSums(t.weightCodes, g.outputChannels))!;
   const weights = groups === 1 ? t.weightCodes : ungrouped(t.weightCodes, g, groups);
   const taps = g.kernelHeight * g.kernelWidth * g.inputChannels;

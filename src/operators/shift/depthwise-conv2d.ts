@@ -5,7 +5,7 @@
  */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import { inPlaceInputs } from '../binary.js';
-import type { Kernel, KernelInstance } from '../kernel.js';
+import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
 import { borderView, paddingArgument } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
@@ -14,8 +14,10 @@ import { classOffsets, inputReach, lanesOf } from './conv2d.js';
 import { type ShiftRequantize, shiftRequantize } from './requantize.js';
 import { halfWordRoom, weightStream } from './stream.js';
 
-/** Words that are summed together. */
-const WORDS = 4;
+/** Words that are summed together; registers of 8 bits hold no more than one. */
+function wordsOf({ separateFlash }: KernelContext['features']): number {
+  return separateFlash ? 1 : 4;
+}
 
 interface Layer {
   readonly t: LinearTensors;
@@ -51,7 +53,7 @@ interface Plane {
   readonly words: number;
 }
 
-function planeOf(g: Geometry): Plane {
+function planeOf(g: Geometry, words: number): Plane {
   const halfRows = Math.ceil(g.outputHeight / 2);
   const rows = (halfRows - 1) * g.strideHeight + (g.kernelHeight - 1) * g.dilationHeight + 1;
   const reach = Math.floor(((g.kernelWidth - 1) * g.dilationWidth) / g.strideWidth);
@@ -61,7 +63,7 @@ function planeOf(g: Geometry): Plane {
   const shared = isFlat ? Math.min(g.padLeft, Math.max(0, phaseColumns - g.padLeft - g.inputWidth)) : 0;
   const pitch = phaseColumns * g.strideWidth - shared;
   const runWords = isFlat ? (halfRows - 1) * pitch + g.outputWidth : g.outputWidth;
-  return { halfRows, rows, phaseColumns, pitch, wrap: isFlat ? pitch : g.outputWidth + 1, runs: isFlat ? 1 : halfRows, runWords, words: rows * pitch + shared + WORDS };
+  return { halfRows, rows, phaseColumns, pitch, wrap: isFlat ? pitch : g.outputWidth + 1, runs: isFlat ? 1 : halfRows, runWords, words: rows * pitch + shared + words };
 }
 
 /** Weights of every output channel by their word's distance from the first. */
@@ -93,17 +95,17 @@ function shapeOf(g: Geometry, p: Plane): Int32Array {
   );
 }
 
-function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
+function instantiate(node: IntegerNode, graph: IntegerGraph, words: number): KernelInstance {
   const { t, g, requantize } = read(node, graph);
   const { places, bias } = requantize!;
   const border = borderView(g, node);
-  const plane = planeOf(g);
+  const plane = planeOf(g, words);
   const [clampMin, clampMax] = node.requantize!.clamp;
   return {
     family: 'shift',
     template: 'shift/depthwise-conv2d',
     stem: `depthwise_conv2d_${typeName(t.x.type)}_shift`,
-    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), lanes: lanesOf(WORDS), words: WORDS, wordShift: 0, windows: 2 * WORDS, classes: border.classes, clampMin, clampMax },
+    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), lanes: lanesOf(words), words, wordShift: 0, windows: 2 * words, classes: border.classes, clampMin, clampMax },
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
@@ -126,5 +128,5 @@ export const shiftDepthwiseConv2d: Kernel = {
     const { t, requantize } = read(group[0]!, graph);
     return t.x.type.bits <= 8 && requantize !== null;
   },
-  instantiate: ({ graph, group }) => instantiate(group[0]!, graph),
+  instantiate: ({ graph, group, features }) => instantiate(group[0]!, graph, wordsOf(features)),
 };
