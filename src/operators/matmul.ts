@@ -4,7 +4,9 @@ import { elementCount } from '../graph/float.js';
 import type { AccumulatorBounds, IntegerGraph, IntegerNode, IntegerTensor } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
 import { tf } from '../tensor/index.js';
+import { attentionRows } from './attention.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
+import { dspAttention } from './dsp/attention.js';
 import { dspMatmul } from './dsp/matmul.js';
 import type { Kernel } from './kernel.js';
 import { integersAttribute, shapeError, shapeText } from './attributes.js';
@@ -199,6 +201,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
+    kernels: [dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
   },
 });

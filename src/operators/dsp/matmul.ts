@@ -30,14 +30,13 @@ export type ReadMatmul = (node: IntegerNode, graph: IntegerGraph) => MatmulOpera
 export type MatrixOffsets = (shape: readonly number[], leading: readonly number[]) => Int32Array;
 
 /** Columns in memory where there is none to spare. */
-const LEAST_STREAM_BYTES = 1024;
+export const LEAST_STREAM_BYTES = 1024;
 /** Columns whose products cost as much as widening the rows. */
 const WIDENING_COLUMNS = 1.5;
 /** A code less a zero point. */
 const LARGEST_WEIGHT = 255;
 
-function fits(context: KernelContext, { a, b, y, rows, depth, columns }: MatmulOperands): FoldedRequantize | null {
-  const [node] = context.group as readonly [IntegerNode];
+export function fitsColumns(context: KernelContext, node: IntegerNode, { a, b, y, rows, depth, columns }: MatmulOperands): FoldedRequantize | null {
   const bytes = [a, b, y].every(({ type }) => type.bits <= 8 && !type.packed);
   const sizes = rows >= BLOCK_ROWS && depth >= 4 && columns >= 2 && node.attributes['transposeA'] !== true;
   if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !sizes) return null;
@@ -45,8 +44,48 @@ function fits(context: KernelContext, { a, b, y, rows, depth, columns }: MatmulO
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 
+/** The functions that multiply rows by columns, and what they need to know of a column and a pair of them. */
+export function columnsBody(context: KernelContext, node: IntegerNode, { a, b, rows, depth, columns, zeroPoints }: MatmulOperands, folded: FoldedRequantize) {
+  const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
+  const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
+  const tile = fastestTile(tileFor(rows, columns, context)!, { rows, depth, channels: columns }, INT16, folded, context.features.dualIssue);
+  const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
+  const swapped = node.attributes['transposeB'] === true;
+  return {
+    body,
+    pairBytes: 4 * blockWords({ depth, shifted: epilogue.shifted, bits: INT16.bits }, 2),
+    view: {
+      suffix: body.suffix,
+      widenSuffix: body.widenSuffix,
+      laneBytes: body.laneBytes,
+      skippedBytes: body.skippedBytes,
+      rows,
+      depth,
+      columns,
+      cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)),
+      columnStride: swapped ? depth : 1,
+      depthStride: swapped ? 1 : columns,
+      zeroPointA: zeroPoints[0],
+      zeroPointB: zeroPoints[1],
+      factor: 2 ** constants.scale,
+      nudge: constants.nudge,
+      multiplier: constants.multiplier,
+      addend: constants.addend,
+      shift: constants.shift,
+      shifted: epilogue.shifted ? 1 : 0,
+      typeB: typeName(b.type),
+    },
+    support: [
+      ...body.support,
+      { template: 'dsp/matrix-shape', view: {} },
+      { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix, count: tile.rows } },
+      { template: 'dsp/pack-columns', view: { typeB: typeName(b.type), type: cType(b.type) } },
+    ],
+  };
+}
+
 /** Pairs of columns a pass: passes widen the rows again, and the columns of the last one may be computed twice. */
-function cheapestPairs(columns: number, most: number): number {
+export function cheapestPairs(columns: number, most: number): number {
   const cost = (pairs: number) => Math.ceil(columns / (2 * pairs)) * (2 * pairs + WIDENING_COLUMNS);
   return Array.from({ length: most }, (_, i) => most - i).reduce((best, pairs) => (cost(pairs) < cost(best) ? pairs : best));
 }
@@ -54,45 +93,25 @@ function cheapestPairs(columns: number, most: number): number {
 export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly Kernel[] {
   const kernel: Kernel = {
     family: 'dsp',
-    when: (context) => fits(context, read(context.group[0]!, context.graph)) !== null,
+    when: (context) => fitsColumns(context, context.group[0]!, read(context.group[0]!, context.graph)) !== null,
     instantiate(context) {
       const [node] = context.group as readonly [IntegerNode];
       const operands = read(node, context.graph);
-      const { a, b, y, leading, rows, depth, columns, zeroPoints } = operands;
-      const folded = fits(context, operands)!;
-      const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
-      const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
-      const tile = fastestTile(tileFor(rows, columns, context)!, { rows, depth, channels: columns }, INT16, folded, context.features.dualIssue);
-      const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
-      const pairBytes = 4 * blockWords({ depth, shifted: epilogue.shifted, bits: INT16.bits }, 2);
+      const { a, b, y, leading, rows, columns } = operands;
+      const { body, pairBytes, view: columnsView, support } = columnsBody(context, node, operands, fitsColumns(context, node, operands)!);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
       const pairs = cheapestPairs(columns, Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2))));
-      const swapped = node.attributes['transposeB'] === true;
       const view = {
-        ...body,
+        ...columnsView,
         inputTypeA: cType(a.type),
         inputTypeB: cType(b.type),
         outputType: cType(y.type),
         matrices: elementCount(leading),
         rows,
-        depth,
-        columns,
         pairs,
         blockColumns: 2 * pairs,
         lastColumn: columns - 2 * pairs,
         streamBytes: pairs * pairBytes,
-        cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)),
-        columnStride: swapped ? depth : 1,
-        depthStride: swapped ? 1 : columns,
-        zeroPointA: zeroPoints[0],
-        zeroPointB: zeroPoints[1],
-        factor: 2 ** constants.scale,
-        nudge: constants.nudge,
-        multiplier: constants.multiplier,
-        addend: constants.addend,
-        shift: constants.shift,
-        shifted: epilogue.shifted ? 1 : 0,
-        typeB: typeName(b.type),
       };
       const table = (name: string, tensor: IntegerTensor): KernelArgument => ({ kind: 'constant', name, data: offsetsOf(tensor.shape, leading) });
       return {
@@ -103,12 +122,7 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
         arguments: [...activationArguments([a.id, b.id], y.id), table('offset_a', a), table('offset_b', b), { kind: 'scratch' }],
         scratchBytes: body.laneBytes + pairs * pairBytes,
         scalars: [],
-        support: [
-          ...body.support,
-          { template: 'dsp/matrix-shape', view: {} },
-          { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix, count: tile.rows } },
-          { template: 'dsp/pack-columns', view: { typeB: typeName(b.type), type: cType(b.type) } },
-        ],
+        support,
       };
     },
   };

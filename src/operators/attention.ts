@@ -1,0 +1,106 @@
+/**
+ * Attention as one step: matmul, softmax and matmul, a row of queries at a time, so that of the scores [heads, rows, keys] only one
+ * row ever exists. It is for the least memory: the matmuls alone widen their operands once and are faster.
+ */
+import { elementCount } from '../graph/float.js';
+import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type IntegerTensor } from '../graph/integer.js';
+import { typeRange } from '../graph/lanes.js';
+import { axisAttribute, integerAttribute } from './attributes.js';
+import { zeroPoints } from './integer-checks.js';
+import type { Kernel, KernelContext } from './kernel.js';
+import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
+
+export interface Attention {
+  readonly query: IntegerTensor;
+  readonly keys: IntegerTensor;
+  readonly scores: IntegerTensor;
+  readonly shares: IntegerTensor;
+  readonly values: IntegerTensor;
+  readonly output: IntegerTensor;
+}
+
+const bytes = ({ type }: IntegerTensor) => type.bits <= 8 && !type.packed;
+const matrices = ({ shape }: IntegerTensor) => elementCount(shape.slice(0, -2));
+
+/** Null where the three nodes are no attention in rows of bytes, head by head. */
+export function attentionOf(group: readonly IntegerNode[], graph: IntegerGraph): Attention | null {
+  const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
+  if (first.op !== 'matmul' || middle.op !== 'softmax' || last.op !== 'matmul') return null;
+  if (middle.inputs[0] !== first.outputs[0] || last.inputs[0] !== middle.outputs[0] || last.inputs[1] === middle.outputs[0]) return null;
+  const [query, keys, scores, shares, values, output] = [...first.inputs, first.outputs[0]!, middle.outputs[0]!, last.inputs[1]!, last.outputs[0]!].map((id) => integerTensor(graph, id)) as [IntegerTensor, IntegerTensor, IntegerTensor, IntegerTensor, IntegerTensor, IntegerTensor];
+  const all = { query, keys, scores, shares, values, output };
+  const plain = first.attributes['transposeA'] !== true && last.attributes['transposeA'] !== true && middle.attributes['variant'] === 'dyadic' && middle.attributes['twin'] === undefined;
+  const inRows = axisAttribute(middle, 'axis', scores.shape.length) === scores.shape.length - 1;
+  const sameHeads = new Set(Object.values(all).map(matrices)).size === 1;
+  return plain && inRows && sameHeads && Object.values(all).every(bytes) ? all : null;
+}
+
+/** Elements from one row of a second operand to the next along its depth, and from one column to the next. */
+function strides(node: IntegerNode, { shape }: IntegerTensor): { readonly depth: number; readonly column: number } {
+  const [rows, columns] = shape.slice(-2) as [number, number];
+  return node.attributes['transposeB'] === true ? { depth: 1, column: columns } : { depth: rows > 0 ? columns : 0, column: 1 };
+}
+
+/** What the templates of both families read, with the requantizations of both products. */
+export function attentionView(group: readonly IntegerNode[], { query, keys, scores, shares, values, output }: Attention) {
+  const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
+  const [rows, length] = scores.shape.slice(-2) as [number, number];
+  const [key, value] = [strides(first, keys), strides(last, values)];
+  const [queryZero, keyZero] = zeroPoints(first, 2);
+  const [shareZero, valueZero] = zeroPoints(last, 2);
+  const [low, high] = typeRange(shares.type);
+  return {
+    queryType: cType(query.type),
+    keyType: cType(keys.type),
+    scoreType: cType(scores.type),
+    shareType: cType(shares.type),
+    valueType: cType(values.type),
+    outputType: cType(output.type),
+    matrices: matrices(scores),
+    rows,
+    length,
+    depth: query.shape.at(-1)!,
+    columns: output.shape.at(-1)!,
+    scoreBytes: length,
+    lowestScore: typeRange(scores.type)[0],
+    queryTerm: signedTerm(-queryZero!),
+    keyTerm: signedTerm(-keyZero!),
+    shareTerm: signedTerm(-shareZero!),
+    valueTerm: signedTerm(-valueZero!),
+    keyDepthStride: key.depth,
+    keyStride: key.column,
+    valueStride: value.depth,
+    valueColumnStride: value.column,
+    keyMatrix: elementCount(keys.shape.slice(-2)),
+    valueMatrix: elementCount(values.shape.slice(-2)),
+    steps: integerAttribute(middle, 'steps'),
+    shareZeroTerm: signedTerm(integerAttribute(middle, 'outputZeroPoint')),
+    low,
+    high,
+  };
+}
+
+export const attentionRows: Kernel = {
+  family: 'portable',
+  nodes: 3,
+  when: ({ graph, group, optimize }: KernelContext) => optimize === 'ram' && attentionOf(group, graph) !== null,
+  instantiate({ graph, group }) {
+    const found = attentionOf(group, graph)!;
+    const view = { ...attentionView(group, found), score: requantizeView(group[0]!.requantize!), mean: requantizeView(group[2]!.requantize!) };
+    const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
+    return {
+      family: 'portable',
+      template: 'attention-rows',
+      stem: `attention_rows_${typeName(found.query.type)}`,
+      view,
+      arguments: [
+        ...[found.query, found.keys, found.values].map(({ id }) => ({ kind: 'input', tensor: id }) as const),
+        { kind: 'output', tensor: found.output.id },
+        { kind: 'constant', name: 'exponentials', data: constantCodes(graph, middle.inputs[1]!) },
+        { kind: 'scratch' },
+      ],
+      scratchBytes: 2 * view.length,
+      scalars: [...new Set(['softmaxShare', 'clamp', ...requantizeScalars(first.requantize!), ...requantizeScalars(last.requantize!)])],
+    };
+  },
+};
