@@ -1,7 +1,7 @@
 /** Softmax along one axis: TFLite's fixed-point sequence, or a table of exponentials and one division an element. */
 import type { Codes, PreparedKernel, SimKernel } from '../kernel.js';
 import { axisOf, count, integer, outputShape, tensorAt } from '../nodes.js';
-import { softmaxShare, tfliteSoftmaxCode, tfliteSoftmaxExp, tfliteSoftmaxExpSingle, tfliteSoftmaxReciprocal, tfliteSoftmaxTerm } from '../scalar/softmax.js';
+import { softmaxShare, twinShare, tfliteSoftmaxCode, tfliteSoftmaxExp, tfliteSoftmaxExpSingle, tfliteSoftmaxReciprocal, tfliteSoftmaxTerm } from '../scalar/softmax.js';
 
 /** Computes the codes of one row: `depth` elements, `stride` apart, from element `first` on. */
 type Row = (input: Codes, output: Codes, first: number, table: Codes | undefined) => void;
@@ -14,11 +14,16 @@ export const softmax: SimKernel = (node, graph): PreparedKernel => {
   const low = signed ? -(2 ** (bits - 1)) : 0;
   const row = node.attributes['variant'] === 'tflite'
     ? tfliteRow(depth, stride, integer(node, 'multiplier'), integer(node, 'shift'), integer(node, 'diffMin'), node.attributes['rounding'] === 'single')
-    : tableRow(depth, stride, integer(node, 'steps'), integer(node, 'outputZeroPoint'), low, low + 2 ** bits - 1);
+    : tableRow(depth, stride, integer(node, 'steps'), integer(node, 'outputZeroPoint'), low, low + 2 ** bits - 1, node.attributes['twin'] as unknown as Twin | undefined);
   return ([input, table], [output]) => {
     for (let o = 0; o < outer; o++) for (let i = 0; i < stride; i++) row(input!, output!, o * depth * stride + i, table);
   };
 };
+
+interface Twin {
+  readonly shift: number;
+  readonly split: number;
+}
 
 function largest(input: Codes, first: number, depth: number, stride: number): number {
   let best = input[first]!;
@@ -26,14 +31,15 @@ function largest(input: Codes, first: number, depth: number, stride: number): nu
   return best;
 }
 
-function tableRow(depth: number, stride: number, steps: number, zeroPoint: number, low: number, high: number): Row {
+function tableRow(depth: number, stride: number, steps: number, zeroPoint: number, low: number, high: number, twin: Twin | undefined): Row {
   return (input, output, first, table) => {
     const top = largest(input, first, depth, stride);
     let sum = 0;
     for (let i = 0; i < depth; i++) sum += table![top - input[first + i * stride]!]!;
     for (let i = 0; i < depth; i++) {
       const at = first + i * stride;
-      output[at] = Math.min(high, Math.max(low, softmaxShare(table![top - input[at]!]!, steps, sum) + zeroPoint));
+      const share = softmaxShare(table![top - input[at]!]!, steps, sum);
+      output[at] = Math.min(high, Math.max(low, (twin ? twinShare(share, twin.split, twin.shift) : share) + zeroPoint));
     }
   };
 }

@@ -32,6 +32,11 @@ export function tfliteSoftmaxCode(exponential: i32, reciprocal: i32, sum: i32): 
   return clamp(i32(share - 128), -128, 127);
 }
 
+/** A share in one of two ranges: from `split` on rounded half up to a multiple of 2^shift, shift ≥ 1. */
+export function twinShare(share: i32, split: i32, shift: i32): i32 {
+  return share < split ? share : i32((i32(share + i32(1 << i32(shift - 1))) >> shift) << shift);
+}
+
 /** exponential·steps / sum rounded half up: a probability in units of 1/steps. exponential·steps < 2^29, 0 < sum < 2^30. */
 export function softmaxShare(exponential: i32, steps: i32, sum: i32): i32 {
   return i32(i32((mul32(exponential, steps) << 1) + sum) / i32(sum << 1));

@@ -3,11 +3,13 @@ import type { FloatNode } from '../graph/float.js';
 import type { TensorId } from '../graph/integer.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import type { ActivationPlan, Arithmetic, LowerContext } from './lower.js';
+import { sameTwin, twinCode } from './twin.js';
 
 /** Code of a real value, saturated; NaN becomes the code of zero. */
 export function codeOf(value: number, plan: ActivationPlan): number {
   const [low, high] = typeRange(plan);
   if (Number.isNaN(value)) return plan.zeroPoint;
+  if (plan.twin) return twinCode(value / plan.scale, plan.twin);
   return Math.min(high, Math.max(low, roundHalfAway(value / plan.scale) + plan.zeroPoint));
 }
 
@@ -16,7 +18,7 @@ export function isTflite(arith: Arithmetic): boolean {
 }
 
 export function samePlan(a: ActivationPlan, b: ActivationPlan): boolean {
-  return a.scale === b.scale && a.zeroPoint === b.zeroPoint && a.bits === b.bits && a.signed === b.signed;
+  return a.scale === b.scale && a.zeroPoint === b.zeroPoint && a.bits === b.bits && a.signed === b.signed && sameTwin(a.twin, b.twin);
 }
 
 /** The integer tensor of float tensor `id` at `plan`: itself, or behind a requantize node where its own scale differs. */

@@ -2,6 +2,7 @@
 import type { FloatGraph, FloatNode, FloatTensor, TensorId } from '../graph/float.js';
 import type { Attributes, IntegerNode, IntegerTensor, Requantize, WeightEncoding } from '../graph/integer.js';
 import type { ShiftEncoding } from './shift/weights.js';
+import type { TwinRanges } from './twin.js';
 
 export type Arithmetic = 'dyadic' | 'tflite' | 'tflite-single' | 'shift';
 
@@ -11,6 +12,8 @@ export interface ActivationPlan {
   readonly signed: boolean;
   readonly scale: number;
   readonly zeroPoint: number;
+  /** Two ranges, shifted into one lane; the zero point is 0. Absent: every code of the type. */
+  readonly twin?: TwinRanges;
 }
 
 /** Weights of one constant: codes with one scale a channel (or one for all), zero point 0. */

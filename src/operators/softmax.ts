@@ -28,6 +28,8 @@ const variants = ['tflite', 'dyadic'] as const;
 const roundings = ['double', 'single'] as const;
 /** e^0 in the table. */
 const ONE = 32768;
+/** exponential·steps stays below 2^29 (softmaxShare). */
+const MOST_TWIN_STEPS = 2 ** 13;
 /** TFLite's exponential takes Q5.26. */
 const INTEGER_BITS = 5;
 
@@ -49,7 +51,7 @@ function lower(node: FloatNode, context: LowerContext): void {
   const planned = context.activation(node.outputs[0]!);
   const tflite = isTflite(context.arith);
   const steps = roundHalfAway(1 / planned.scale);
-  const isExact = planned.bits <= 8 && steps >= 2 && steps <= 256 && Math.abs(1 / planned.scale - steps) < 1e-3;
+  const isExact = (planned.bits <= 8 || planned.twin !== undefined) && steps >= 2 && steps <= (planned.twin ? MOST_TWIN_STEPS : 256) && Math.abs(1 / planned.scale - steps) < 1e-3;
   const own: ActivationPlan = tflite || !isExact ? { bits: 8, signed: true, scale: 1 / 256, zeroPoint: -128 } : planned;
   const x = atScale(context, node.inputs[0]!, input, node);
   const y = context.output(node.outputs[0]!);
@@ -62,7 +64,7 @@ function lower(node: FloatNode, context: LowerContext): void {
   } else {
     const table = Int32Array.from({ length: 2 ** input.bits }, (_, d) => roundHalfAway(ONE * Math.exp(-rate * d)));
     const tableId = context.constant(`${node.id}:exponentials`, [table.length], 16, false, table);
-    context.emit({ op: 'softmax', inputs: [x, tableId], outputs: [target.id], attributes: { variant: 'dyadic', axis, steps: roundHalfAway(1 / own.scale), outputZeroPoint: own.zeroPoint }, from: node });
+    context.emit({ op: 'softmax', inputs: [x, tableId], outputs: [target.id], attributes: { variant: 'dyadic', axis, steps: roundHalfAway(1 / own.scale), outputZeroPoint: own.zeroPoint, ...(own.twin && { twin: { shift: own.twin.shift, split: own.twin.split } }) }, from: node });
   }
   if (!direct) emitRequantize(context, node, target.id, own, y.id, planned);
 }
@@ -100,8 +102,16 @@ function verify(node: IntegerNode, graph: IntegerGraph): void {
   const isTable = codes.length === 2 ** x.type.bits && codes[0] === ONE && codes.every((c, d) => c >= 0 && (d === 0 || c <= codes[d - 1]!));
   if (!isTable) throw integerGraphError(node, `needs a falling table of ${2 ** x.type.bits} exponentials that begins with ${ONE}`);
   const steps = integerAttribute(node, 'steps');
-  if (steps < 2 || steps > 256 || output.type.bits > 8) throw integerGraphError(node, `'steps' must lie in [2, 256] for codes of at most 8 bits`);
+  const twin = twinOf(node);
+  const mostSteps = twin ? MOST_TWIN_STEPS : 256;
+  if (steps < 2 || steps > mostSteps || output.type.bits > (twin ? 16 : 8)) throw integerGraphError(node, `'steps' must lie in [2, ${mostSteps}] for codes of at most ${twin ? 16 : 8} bits`);
+  if (twin && (integerAttribute(node, 'outputZeroPoint') !== 0 || !(twin.shift >= 1 && twin.shift <= 15 && twin.split >= 1))) throw integerGraphError(node, "'twin' needs a shift in [1, 15], a split of at least 1 and the zero point 0");
   integerAttribute(node, 'outputZeroPoint');
+}
+
+/** Two ranges of shares, as the lowering of twin plans writes them. */
+export function twinOf(node: IntegerNode): { readonly shift: number; readonly split: number } | null {
+  return (node.attributes['twin'] as { readonly shift: number; readonly split: number } | undefined) ?? null;
 }
 
 /** The accumulator is the sum of exponentials: at least the largest code's own. softmaxShare doubles it. */
@@ -135,9 +145,10 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
     return { family: 'portable', template: 'softmax-tflite', stem: `softmax_${name}_tflite`, view, arguments: activations, scratchBytes: 0, scalars, inPlace };
   }
   const [low, high] = typeRange(output.type);
-  const view = { ...common, steps: integerAttribute(node, 'steps'), zeroPointTerm: signedTerm(integerAttribute(node, 'outputZeroPoint')), low, high };
+  const twin = twinOf(node);
+  const view = { ...common, steps: integerAttribute(node, 'steps'), twin, zeroPointTerm: signedTerm(integerAttribute(node, 'outputZeroPoint')), low, high };
   const table = { kind: 'constant', name: 'exponentials', data: constantCodes(graph, inputs[1]!.id) } as const;
-  return { family: 'portable', template: 'softmax', stem: `softmax_${name}`, view, arguments: [...activations, table], scratchBytes: 0, scalars: ['softmaxShare', 'clamp'], inPlace };
+  return { family: 'portable', template: 'softmax', stem: twin ? `softmax_${name}_twin` : `softmax_${name}`, view, arguments: [...activations, table], scratchBytes: 0, scalars: ['softmaxShare', 'clamp', ...(twin ? ['twinShare'] : [])], inPlace };
 }
 
 export const softmax = defineOperator({

@@ -2,6 +2,7 @@
 import { tensorOf, type FloatGraph, type TensorId } from '../graph/float.js';
 import { findOperator } from '../operators/index.js';
 import type { ActivationPlan, QuantizationPlan } from '../operators/lower.js';
+import { twinMost, type TwinRanges } from '../operators/twin.js';
 import { tf } from '../tensor/index.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { channelIndexer } from './scales.js';
@@ -14,9 +15,22 @@ export function fakeQuantTransform(plan: QuantizationPlan): (id: TensorId, value
   };
 }
 
-function fakeQuantize(value: tf.Tensor, { scale, zeroPoint, bits, signed }: ActivationPlan): tf.Tensor {
+/** Real values as the plan's codes say them. */
+export function fakeQuantize(value: tf.Tensor, { scale, zeroPoint, bits, signed, twin }: ActivationPlan): tf.Tensor {
+  if (twin) return fakeTwin(value, scale, twin);
   const [least, most] = typeRange({ bits, signed });
   return tf.tidy(() => tf.mul(tf.clipByValue(tf.round(tf.div(value, scale)), least - zeroPoint, most - zeroPoint), scale));
+}
+
+/** Both ranges rounded and saturated, one of them taken. */
+function fakeTwin(value: tf.Tensor, scale: number, twin: TwinRanges): tf.Tensor {
+  const most = twinMost(twin);
+  return tf.tidy(() => {
+    const units = tf.div(value, scale);
+    const lower = tf.clipByValue(tf.round(units), -most, most);
+    const upper = tf.mul(tf.clipByValue(tf.round(tf.div(units, 2 ** twin.shift)), 0, most), 2 ** twin.shift);
+    return tf.mul(tf.where(tf.greaterEqual(units, twin.split), upper, lower), scale);
+  });
 }
 
 /** For the executor's `constants`: weights and biases as their codes say them. */

@@ -110,7 +110,8 @@ function reached(nodes: readonly FloatNode[], from: (node: FloatNode) => readonl
   return found;
 }
 
-function isProduct(node: FloatNode): boolean {
+/** Convolutions, dense layers, matrix products. */
+export function isProduct(node: FloatNode): boolean {
   return node.op === 'matmul' || findOperator(node.op)?.float?.weights !== undefined;
 }
 

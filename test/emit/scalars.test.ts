@@ -54,6 +54,7 @@ const DOMAINS: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
   layerNormReciprocal: { squares: [2n ** 30n, 2n ** 32n - 1n], shift: [0n, 0n] },
   layerNormShare: { deviation: [1n - 2n ** 14n, 2n ** 14n - 1n], reciprocal: [1n, 2n ** 16n], shift: [-8n, 15n] },
   softmaxShare: { exponential: [0n, 2n ** 20n - 1n], steps: [1n, 511n], sum: [1n, 2n ** 30n - 1n] },
+  twinShare: { share: [0n, 8192n], split: [1n, 8191n], shift: [1n, 15n] },
 };
 
 const sources = readdirSync(folder).filter((f) => f.endsWith('.ts')).map((f) => readFileSync(join(folder, f), 'utf8'));

@@ -34,7 +34,7 @@ export function dspSoftmaxTable(portable: (node: IntegerNode, graph: IntegerGrap
   return {
     family: 'dsp',
     when({ features, graph, group: [node] }) {
-      return features.dsp && features.unalignedAccess && node!.attributes['variant'] === 'dyadic' && integerAttribute(node!, 'outputZeroPoint') >= nodeTensors(node!, graph, 1, 2).output.codeRange[0];
+      return features.dsp && features.unalignedAccess && node!.attributes['variant'] === 'dyadic' && node!.attributes['twin'] === undefined && integerAttribute(node!, 'outputZeroPoint') >= nodeTensors(node!, graph, 1, 2).output.codeRange[0];
     },
     instantiate({ graph, group: [node] }) {
       const base = portable(node!, graph);

@@ -41,7 +41,7 @@ export function mveSoftmax(portable: Portable): readonly Kernel[] {
     family: 'mve',
     when({ features, graph, group: [node] }) {
       const depth = integerTensor(graph, node!.inputs[0]!).shape.at(-1) ?? 1;
-      return features.mve && node!.attributes['variant'] === 'dyadic' && depth <= MOST_DEPTH && isLastAxis(node!, graph);
+      return features.mve && node!.attributes['variant'] === 'dyadic' && node!.attributes['twin'] === undefined && depth <= MOST_DEPTH && isLastAxis(node!, graph);
     },
     instantiate({ graph, group: [node] }) {
       const base = portable(node!, graph);

@@ -11,7 +11,7 @@ export function shiftSoftmax(portable: (node: IntegerNode, graph: IntegerGraph) 
     family: 'shift',
     when({ group }) {
       const node = group[0]!;
-      if (node.attributes['variant'] !== 'dyadic' || !node.bounds) return false;
+      if (node.attributes['variant'] !== 'dyadic' || node.attributes['twin'] !== undefined || !node.bounds) return false;
       const steps = integerAttribute(node, 'steps');
       const largestSum = node.bounds.accumulator[0]![1];
       return Number.isInteger(Math.log2(steps)) && 2 ** 16 * steps + largestSum < DIVIDEND_LIMIT && 2 * largestSum < DIVIDEND_LIMIT;
