@@ -65,9 +65,16 @@ function inspectFloat(imported: FloatGraph, options: InspectOptions): string {
     layerTable(layers),
     '',
     operatorLine(graph.nodes, imported.nodes.length),
+    ...nominalLine(graph, layers),
     ...unquantizableLines(unquantizable(graph)),
   ];
   return `${lines.join('\n')}\n${options.graph ? `\n${printFloatGraph(graph)}` : ''}`;
+}
+
+/** Where fewer products are left than the imported model has. */
+function nominalLine({ nominalMacs = 0 }: FloatGraph, layers: readonly Layer[]): string[] {
+  const left = layers.reduce((sum, { macs }) => sum + macs, 0);
+  return left < nominalMacs ? [`${number.format(nominalMacs)} nominal MACs of the imported model, of which ${number.format(nominalMacs - left)} make what nobody reads and are left out`] : [];
 }
 
 function kindText(graph: FloatGraph): string {

@@ -13,7 +13,7 @@ import { initTensor } from '../../src/tensor/index.js';
 import { saveModel } from '../frontends/tfjs/support.js';
 import { writeTflite } from '../frontends/tflite/writer.js';
 import { sampleGraph } from '../graph/sample.js';
-import { benchDirectory, leftOut } from '../support/bench.js';
+import { benchDirectory, leftOut, repositoryRoot } from '../support/bench.js';
 
 const test = suite('inspect');
 const directory = mkdtempSync(join(tmpdir(), 'ptq-gen-inspect-'));
@@ -42,6 +42,12 @@ if (bench) {
     assert.match(text, 'every operator can be quantized');
   });
 } else leftOut(19, 'models to inspect (PTQ_GEN_BENCH)');
+
+test('products that make what nobody reads', async () => {
+  const text = await plain(join(repositoryRoot(), 'firmware-samples/shapes-vit/shapes-vit.onnx'));
+  assert.match(text, /^total +24,872 +626,816/m);
+  assert.match(text, '1,006,976 nominal MACs of the imported model, of which 380,160 make what nobody reads and are left out');
+});
 
 test('an integer graph: types, bytes of constants, widest accumulator', async () => {
   saveIntegerGraph(sampleGraph(), file('sample.ptq.json'));
