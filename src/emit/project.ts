@@ -99,7 +99,7 @@ function projectView(schedule: Schedule, model: string, digest: string, options:
     heuristic: arena.heuristic,
     arenaAlignment: arenaAlignment(target),
     keepInput: schedule.options.keepInput,
-    optimization: schedule.options.optimize === 'flash' ? '-Os' : target.optimization,
+    optimization: optimizationOf(schedule),
     inputs,
     outputs,
     hasSteps: schedule.steps.length > 0,
@@ -108,6 +108,10 @@ function projectView(schedule: Schedule, model: string, digest: string, options:
     wrapper: options.wrapper === true,
     wrapperParameters: wrapperParameters(inputs, outputs),
   };
+}
+
+function optimizationOf({ options, target }: Schedule): string {
+  return options.optimize === 'flash' ? '-Os' : target.optimization;
 }
 
 function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortView[]): string {
@@ -123,8 +127,9 @@ function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
     support: kernels.support,
     scalars,
     hasScalars: scalars !== '',
+    hidesSums: texts.some((text) => /ptq_apart/i.test(text)),
+    avoidsProducts: schedule.graph.provenance.arith === 'shift' && optimizationOf(schedule) === '-Os',
     separateFlash: schedule.target.features.separateFlash === true,
-    withoutMultiplication: schedule.graph.provenance.arith === 'shift',
     usesString: schedule.graph.states.length > 0 || texts.some((t) => /\bmem(cpy|set|move)\(/.test(t)),
   };
 }

@@ -101,7 +101,7 @@ export async function buildProgram(
   const external = await buildExternal(models.map((model) => model.manifest), target, options.checkouts);
   commands.push(...external.commands);
   const [compiled] = await Promise.all([
-    compile(sources, [...modelFlags(target, variant), ...sizeFlags(models, variant), ...sumFlags(models), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
+    compile(sources, [...modelFlags(target, variant), ...sizeFlags(models, target, variant), ...external.flags, ...(options.flags ?? [])], 'the generated model'),
     compile(harness, [...harnessFlags(target, variant), ...(options.flags ?? [])], 'the harness'),
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
@@ -118,9 +118,15 @@ export async function buildProgram(
   return { target, variant, directory, elf, mapFile, models, modelObjects, externalObjects: external.objects, commands, warnings: compiled.stderr, seconds };
 }
 
+/** `kernel calls __mulsi3`, for every section of a function in which the linker misses such a routine. */
+function multiplyingCalls(message: string): readonly string[] {
+  const calls = [...message.matchAll(/\(\.text\.([^+)]+)\+0x[0-9a-f]+\): undefined reference to `(__\w*(?:mul|div|mod)\w*)'/g)];
+  return [...new Set(calls.map(([, owner, helper]) => `${owner} calls ${helper}`))];
+}
+
 function linkError(target: Target, linked: ProcessResult): BuildError {
-  const multiplies = new Set([...linked.stderr.matchAll(/in function `([^']+)'[^\n]*\n?[^\n]*undefined reference to `(__\w*(?:mul|div|mod)\w*)'/g)].map(([, owner, helper]) => `${owner} calls ${helper}`));
-  if (multiplies.size > 0) return new BuildError(`${target.id}: a program without multiplication does not link: ${[...multiplies].join(', ')}`, linked.command, linked.stderr);
+  const multiplies = multiplyingCalls(linked.stderr);
+  if (multiplies.length > 0) return new BuildError(`${target.id}: a program without multiplication does not link: ${multiplies.join(', ')}`, linked.command, linked.stderr);
   const overflow = /region `(\w+)' overflowed by (\d+) bytes/.exec(linked.stderr) ?? /address 0x[0-9a-f]+ of \S+ section `\S+' is not within region `(\w+)'/.exec(linked.stderr);
   if (!overflow) return new BuildError(`${target.id}: the program does not link`, linked.command, linked.stderr);
   const hint = 'choose a target with more memory, --optimize ram or flash, or your own --linker-script';
@@ -132,13 +138,11 @@ function objectOf(source: string, directory: string): string {
 }
 
 /** The last of several -O counts. */
-function sizeFlags(models: readonly ProgramModel[], variant: Variant): readonly string[] {
-  return variant !== 'sanitize' && models.every(({ manifest }) => manifest.smallCode) ? ['-Os'] : [];
-}
-
-/** What a loop adds up, gcc may multiply: the value after its last turn from the first one and the number of turns. */
-function sumFlags(models: readonly ProgramModel[]): readonly string[] {
-  return models.every(({ manifest }) => manifest.withoutMultiplication) ? ['-fno-tree-scev-cprop'] : [];
+function sizeFlags(models: readonly ProgramModel[], { optimization }: Target, variant: Variant): readonly string[] {
+  const isSmall = variant !== 'sanitize' && models.every(({ manifest }) => manifest.smallCode);
+  // To save code gcc multiplies the step of a loop by its turns, instead of adding it up.
+  const avoidsProducts = (isSmall || optimization === '-Os') && models.every(({ manifest }) => manifest.withoutMultiplication);
+  return [...(isSmall ? ['-Os'] : []), ...(avoidsProducts ? ['-fno-tree-scev-cprop'] : [])];
 }
 
 /** Flags for the model's own sources. */
