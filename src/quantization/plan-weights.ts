@@ -16,11 +16,11 @@ export interface WeightOptions {
   readonly arith: Arithmetic;
   /** How the scales of weights of fewer than 8 bits are found. */
   readonly search: ScaleSearch;
-  /** Fewest bits at which a scale may be negative. */
-  readonly leastFlippedBits?: number | undefined;
+  /** Searched scales of few bits may be negative. */
+  readonly flips: boolean;
 }
 
-export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId, ActivationPlan>, { bits, arith, search, leastFlippedBits = 2 }: WeightOptions): Planned {
+export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId, ActivationPlan>, { bits, arith, search, flips }: WeightOptions): Planned {
   const weights = new Map<TensorId, WeightPlan>();
   const biases = new Map<TensorId, { readonly codes: Int32Array }>();
   for (const node of graph.nodes) {
@@ -33,7 +33,7 @@ export function planWeights(graph: FloatGraph, activations: ReadonlyMap<TensorId
     const stored = sourceWeights(tensor);
     // Weights that a float network stores in more bits than are asked for are quantized again.
     const isKept = stored && (graph.quantized || stored.bits <= bits(node));
-    weights.set(tensor.id, isKept ? stored : weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search, flips: arith === 'dyadic' && bits(node) >= leastFlippedBits }));
+    weights.set(tensor.id, isKept ? stored : weightPlan(tensor.data as Float32Array, tensor.shape, axis, bits(node), { least: leastScales(node, tensor, axis, bias, activations, arith), search, flips }));
     const codes = bias?.quantization?.codes;
     if (bias && codes && graph.quantized) biases.set(bias.id, { codes: Int32Array.from(codes) });
   }

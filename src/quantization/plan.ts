@@ -32,7 +32,7 @@ export interface QuantizationOptions {
 /** CalibrationError where a float model comes without ranges. */
 export function planQuantization(graph: FloatGraph, calibration: CalibrationTable | null, options: QuantizationOptions): QuantizationPlan {
   const widths = planWidths(graph, parseBits(options.bits), options.widths);
-  const { leastFlippedBits } = requireMethod(options.method);
+  const { keepsScalesPositive } = requireMethod(options.method);
   const arith = chooseArithmetic(graph, options.arith);
   if (options.terms && arith !== 'shift') throw new UsageError('--terms says how many powers of two a weight takes', { hint: 'it goes with --arith shift' });
   if (isTflite(arith) && !graph.quantized && asksForWide(options)) throw new UsageError(`--arith ${arith} has activations of at most 8 bits`, { hint: "TFLite's 16-bit kernels need 64-bit accumulators; use --arith dyadic" });
@@ -40,7 +40,7 @@ export function planQuantization(graph: FloatGraph, calibration: CalibrationTabl
   const { weights, biases } =
     arith === 'shift'
       ? { weights: planShiftWeights(graph, activations, options.terms ?? (() => 1), widths.weights), biases: new Map() }
-      : planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse', leastFlippedBits });
+      : planWeights(graph, activations, { bits: widths.weights, arith, search: calibration?.observer === 'min-max' ? 'max' : 'mse', flips: arith === 'dyadic' && !keepsScalesPositive });
   const plan = {
     arith,
     method: options.method,

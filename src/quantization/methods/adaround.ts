@@ -1,13 +1,13 @@
 /** AdaRound (Nagel et al., 2020): up or down learned layer by layer against the layer's own float output. */
 import { reconstruct } from '../reconstruction/engine.js';
 import { BATCH, STEP_RATE } from '../reconstruction/settings.js';
-import { SOFTLY_FLIPPED_BITS, softRounding } from '../reconstruction/soft-rounding.js';
+import { softRounding } from '../reconstruction/soft-rounding.js';
 import type { QuantizationMethod } from './method.js';
 
 export const adaround: QuantizationMethod = {
   name: 'adaround',
   summary: 'weights rounded up or down as each layer learns it; activation ranges from the observer',
-  leastFlippedBits: SOFTLY_FLIPPED_BITS,
+  keepsScalesPositive: true,
   refine: (plan, context) =>
     reconstruct(plan, context, {
       granularity: 'layer',

@@ -1,13 +1,13 @@
 /** BRECQ (Li et al., 2021): rounding learned block by block on real activations, then the activation steps. */
 import { reconstruct } from '../reconstruction/engine.js';
 import { BATCH, STEP_RATE } from '../reconstruction/settings.js';
-import { SOFTLY_FLIPPED_BITS, softRounding } from '../reconstruction/soft-rounding.js';
+import { softRounding } from '../reconstruction/soft-rounding.js';
 import type { QuantizationMethod } from './method.js';
 
 export const brecq: QuantizationMethod = {
   name: 'brecq',
   summary: 'rounding learned block by block, then activation steps',
-  leastFlippedBits: SOFTLY_FLIPPED_BITS,
+  keepsScalesPositive: true,
   refine: (plan, context) => {
     const iterations = context.iterations ?? 400;
     return reconstruct(plan, context, {

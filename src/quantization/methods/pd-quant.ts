@@ -1,13 +1,13 @@
 /** PD-Quant (Liu et al., 2023): QDrop with the difference of the network's prediction in the loss. */
 import { reconstruct } from '../reconstruction/engine.js';
 import { BATCH, STEP_RATE } from '../reconstruction/settings.js';
-import { SOFTLY_FLIPPED_BITS, softRounding } from '../reconstruction/soft-rounding.js';
+import { softRounding } from '../reconstruction/soft-rounding.js';
 import type { QuantizationMethod } from './method.js';
 
 export const pdQuant: QuantizationMethod = {
   name: 'pd-quant',
   summary: 'as qdrop, with the prediction of the whole network in the loss',
-  leastFlippedBits: SOFTLY_FLIPPED_BITS,
+  keepsScalesPositive: true,
   refine: (plan, context) =>
     reconstruct(plan, context, {
       granularity: 'block',

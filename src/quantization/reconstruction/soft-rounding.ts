@@ -9,9 +9,6 @@ import { codeLimits, type LayerWeights, type Moment, type WeightLearner } from '
 
 const STRETCH = 1.2;
 const BELOW = -0.1;
-/** Soft rounding lost at 2 bits with flipped channels (ResNet-8, W2A2: 12.6 points of drop without, 18.5 with them) and gained at 3. */
-export const SOFTLY_FLIPPED_BITS = 3;
-
 /** Between these a variable counts as undecided. */
 const UNDECIDED = [0.05, 0.95] as const;
 
