@@ -41,7 +41,7 @@ function behindGelu(value: tf.Tensor, step: number, bits: number): tf.Tensor {
 }
 
 /** The official loop on the product's helpers: three rounds, blocks of rows one by one, then the inputs. */
-function searched(one: Case): { readonly w: readonly number[]; readonly a: number } {
+function searched(one: Case): { w: number[]; a: number } {
   const tried = factors(0.01, 1.2, 100);
   const quantizeInput = one.class.startsWith('PostGelu') ? behindGelu : symmetric;
   const rows = one.weight.length / one.n_V;
@@ -52,10 +52,10 @@ function searched(one: Case): { readonly w: readonly number[]; readonly a: numbe
   const weightsAt = (steps: readonly number[]): tf.Tensor => symmetric(w, tf.tensor2d(one.weight.map((_, o) => [steps[blockOf(o)]!])), one.bits);
   const errors = (input: tf.Tensor, weights: tf.Tensor) => errorsByChannel(product(input, weights), wanted, g).dataSync();
   let [steps, step] = [[...one.w_interval_init], one.a_interval_init[0]!];
-  const best = { w: [] as readonly number[], a: 0 };
+  const best = { w: [] as number[], a: 0 };
   for (let round = 0; round < 3; round++) {
     const input = quantizeInput(x, step, one.bits);
-    best.w = leastPerBlock(tried.map((f) => errors(input, weightsAt(one.w_interval_init.map((s) => s * f)))), blockOf, one.n_V);
+    best.w = [...leastPerBlock(tried.map((f) => errors(input, weightsAt(one.w_interval_init.map((s) => s * f)))), blockOf, one.n_V)];
     steps = best.w.map((i, v) => tried[i]! * one.w_interval_init[v]!);
     const weights = weightsAt(steps);
     [best.a] = leastPerBlock(tried.map((f) => errors(quantizeInput(x, f * one.a_interval_init[0]!, one.bits), weights)), () => 0, 1) as [number];
