@@ -30,7 +30,7 @@ export function shareCandidates(bits: number): readonly ActivationPlan[] {
   const shifts = Array.from({ length: LANE_BITS }, (_, i) => i + 1).filter((shift) => most * 2 ** shift <= MOST_STEPS && bits + shift <= LANE_BITS);
   return shifts.map((shift) => {
     const twin = { bits, shift, split: most };
-    return { bits: twinBits(twin), signed: true, scale: 1 / (most * 2 ** shift), zeroPoint: 0, twin };
+    return { bits: twinBits(twin), signed: true, scale: Math.fround(1 / (most * 2 ** shift)), zeroPoint: 0, twin };
   });
 }
 
@@ -48,7 +48,7 @@ export function largestValue(plan: ActivationPlan): number {
   return plan.scale * (typeRange(plan)[1] - plan.zeroPoint);
 }
 
-/** Two ranges for people: `shift 4 of 'softmax'`. */
+/** For people. */
 export function twinText(plans: ReadonlyMap<TensorId, ActivationPlan>): string {
   const shifts = [...plans.values()].flatMap(({ twin }) => (twin ? [twin.shift] : []));
   const [least, most] = [Math.min(...shifts), Math.max(...shifts)];
