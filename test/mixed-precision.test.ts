@@ -66,7 +66,7 @@ test('instructions counted on the emulator add up to those of the mixed firmware
   assert.ok(Math.abs(report.cost.instructions! / mixed.measured.instructions! - 1) < 0.01);
   const bits = new Map(report.layers.map(({ name, weightBits }) => [name, weightBits]));
   for (const { name, weightBits } of mixed.chosen) assert.is(bits.get(name), weightBits, name);
-  assert.match(terminalReport(report), /bit widths .* proven optimal/);
+  assert.match(terminalReport(report), /bit widths.*proven optimal/);
   const page = await htmlReport([html]);
   assert.match(page, /<h2>Bit widths<\/h2>[\s\S]*<svg[\s\S]*w4a8[\s\S]*divergence from float/);
 });
