@@ -53,6 +53,9 @@ const DOMAINS: Readonly<Record<string, Readonly<Record<string, Range>>>> = {
   layerNormShift: { squares: [0n, 2n ** 46n] },
   layerNormReciprocal: { squares: [2n ** 30n, 2n ** 32n - 1n], shift: [0n, 0n] },
   layerNormShare: { deviation: [1n - 2n ** 14n, 2n ** 14n - 1n], reciprocal: [1n, 2n ** 16n], shift: [-8n, 15n] },
+  shiftDistance: { distance: [0n, 2n ** 30n], places: [-15n, 15n], limit: [1n, 2n ** 13n] },
+  shiftExponential: { distance: [0n, 2n ** 13n], unit: [128n, 256n], bits: [10n, 15n] },
+  shiftShare: { part: [0n, 2n ** 20n], whole: [2n ** 20n, 2n ** 30n], bits: [0n, 15n] },
   softmaxShare: { exponential: [0n, 2n ** 20n - 1n], steps: [1n, 511n], sum: [1n, 2n ** 30n - 1n] },
   twinShare: { share: [0n, 8192n], split: [1n, 8191n], shift: [1n, 15n] },
 };
@@ -100,6 +103,9 @@ function parameterNames(name: string): readonly string[] {
   const [, list] = new RegExp(`function ${name}\\(([^)]*)\\)`).exec(source)!;
   return list!.split(',').map((p) => p.split(':')[0]!.trim()).filter((p) => p !== '');
 }
+
+/** The same for every target. */
+let allCases: Promise<readonly Case[]> | undefined;
 
 async function casesOf(): Promise<readonly Case[]> {
   const modules = await Promise.all(readdirSync(folder).filter((f) => f.endsWith('.ts')).map((f) => import(join(folder, f)) as Promise<Record<string, (...args: Value[]) => Value | boolean>>));
@@ -194,7 +200,7 @@ for (const [id, variant] of [['host', 'sanitize'], ['host', 'release'], ['cortex
   test(`${id}, ${variant}: C equals TypeScript`, async () => {
     const target = findTarget(id);
     if (missingTools(target).length > 0) return leftOut(1, `scalars on ${id}: its tools are missing`);
-    const cases = await casesOf();
+    const cases = await (allCases ??= casesOf());
     assert.ok(cases.length >= 15);
     const { source, manifest, bytes } = program(cases);
     const directory = await mkdtemp(join(tmpdir(), 'ptq-gen-scalars-'));
