@@ -40,7 +40,8 @@ function single(random: Random, name: string, plan: Plan): LinearCase {
   return { name, graph, inputs: [0, 1, 2, 3].map((v) => vectors.map((list, i) => list[v < 2 && i === 1 ? 1 - v : v]!)) };
 }
 
-function window(random: Random, most: number) {
+/** A window of at most `most` rows and columns that meets the input wherever it lies. */
+export function randomWindow(random: Random, most: number) {
   const kernel = [random.integer(1, most), random.integer(1, most)];
   const strides = [random.integer(1, 3), random.integer(1, 3)];
   const pad = [0, 0, 0, 0].map((_, i) => random.integer(0, Math.min(2, kernel[i >> 1]! - 1)));
@@ -56,7 +57,7 @@ function clampOf(random: Random, type: TensorOptions): number[] {
 }
 
 export function poolCase(random: Random, name: string): LinearCase {
-  const { kernel, strides, pad, size, output } = window(random, random.pick([2, 3, 4, 16]));
+  const { kernel, strides, pad, size, output } = randomWindow(random, random.pick([2, 3, 4, 16]));
   const channels = random.pick([1, 2, 5, 7, 8, 12, 15, 16, 17, 32, 41]);
   const type = random.pick([S8, S8, U8, S4]);
   const attributes = { kernel, strides, pad };

@@ -2,6 +2,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Requantize } from '../../../src/graph/integer.js';
 import { fitLine } from '../../../src/operators/dsp/line-fit.js';
+import { randomWindow } from '../../support/byte-cases.js';
 import { countFamily } from '../../support/dsp-cases.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { IntegerGraphBuilder, type Random, Random as Source, type TensorOptions } from '../../support/integer-graphs.js';
@@ -77,17 +78,8 @@ function rescaling(random: Random, name: string): LinearCase {
   return single(random, name, { op: 'requantize', shapes: [shape], type: S8, attributes: { inputZeroPoint: zero(random) }, requantize, shape, output });
 }
 
-function window(random: Random, most: number) {
-  const kernel = [random.integer(1, most), random.integer(1, most)];
-  const strides = [random.integer(1, 3), random.integer(1, 3)];
-  const pad = [0, 0, 0, 0].map((_, i) => random.integer(0, Math.min(2, kernel[i >> 1]! - 1)));
-  const size = [0, 1].map((axis) => Math.max(1, kernel[axis]! - pad[2 * axis]! - pad[2 * axis + 1]!) + Math.max(...pad) + random.integer(0, 3));
-  const output = [0, 1].map((axis) => Math.floor((size[axis]! + pad[2 * axis]! + pad[2 * axis + 1]! - kernel[axis]!) / strides[axis]!) + 1);
-  return { kernel, strides, pad, size, output };
-}
-
 function pool(random: Random, name: string): LinearCase {
-  const { kernel, strides, pad, size, output } = window(random, random.pick([2, 3, 4, 16]));
+  const { kernel, strides, pad, size, output } = randomWindow(random, random.pick([2, 3, 4, 16]));
   const channels = random.pick([4, 5, 6, 7, 8, 12, 19]);
   const type = random.pick([S8, S8, U8]);
   const clamp = random.pick([type === S8 ? [-128, 127] : [0, 255], type === S8 ? [-100, 90] : [10, 250]]);
