@@ -2,16 +2,14 @@
  * Sums of products of int16 activations: the loops of products.ts, which read lanes of 16 bits anyway, without widening. Lanes
  * are in natural order here, so the weights are permuted to meet them.
  */
-import { elementCount } from '../../graph/float.js';
 import { type IntegerNode, laneBytes } from '../../graph/integer.js';
-import type { KernelContext, SupportText } from '../kernel.js';
+import type { KernelContext } from '../kernel.js';
 import type { LinearTensors } from '../linear/integer.js';
 import { type Epilogue, epilogueName, epilogueView } from './epilogue.js';
-import { predictProducts } from './predictions.js';
-import { type ProductsPlan, type ProductsSizes, skippedRounds, widenWeightsView } from './products.js';
+import { planStream, type ProductsBody, type ProductsPlan, skippedRounds } from './products.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
-import { readsLanes, valuesOf, type WeightStorage } from './storage.js';
-import { blockWords, channelBlocks, packBlocks, type StreamSource, weightWords } from './stream.js';
+import { valuesOf, type WeightStorage } from './storage.js';
+import type { StreamSource } from './stream.js';
 import { loopOf, type Tile } from './tiles.js';
 
 /** int16 in, int16 or bytes out, weights of at most 8 bits, sums that requantize in the folded form at their own scale. */
@@ -29,37 +27,7 @@ export function planInt16(t: LinearTensors, channels: number, requantize: Folded
   const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
   const source = streamSource(t, channels, depth, requantize, storage);
   const epilogue = epilogueOf(source, requantize, storage);
-  const blocks = channelBlocks(channels, tile.channels);
-  const whole = Math.floor(channels / tile.channels);
-  const outputLane = laneBytes(t.y.type);
-  const { suffix, lanes, skippedBytes, support } = loopSupport(tile, storage, depth, epilogue, outputLane);
-  const words = blockWords({ ...source, bits: readsLanes(storage) ? 16 : storage.bits }, tile.channels);
-  const sizes = (count: number): ProductsSizes => ({ laneBytes: lanes, streamBytes: 4 * words * count, outputStride: outputLane * channels, skippedBytes });
-  const widen = widenWeightsView(storage);
-  return {
-    stream: packBlocks(source, blocks),
-    view: {
-      suffix,
-      widenSuffix: rowsView(tile.rows).suffix,
-      count: tile.rows,
-      lastStream: words * whole,
-      lastChannel: whole === blocks.length ? 0 : channels - tile.channels,
-      blocks: sizes(whole),
-      last: sizes(1),
-      widened: storage.widened,
-      widenWeights: widen.name,
-      blockCount: blocks.length,
-      rounds: weightWords(source, tile.channels) / widen.roundWords,
-      constants: tile.channels * (epilogue.shifted ? 3 : 2),
-      partBlocks: 0,
-      lastPart: 0,
-      storedWords: 0,
-    },
-    laneBytes: lanes,
-    wideBytes: storage.widened ? 4 * words * blocks.length : 0,
-    instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, tile, loop: loopOf(tile, storage) }, requantize),
-    support: [...support, ...(storage.widened ? [{ template: 'dsp/widen-weights', view: widen }] : [])],
-  };
+  return planStream(t, { source, epilogue, requantize, tile, storage, body: productsBody(tile, storage, depth, epilogue, laneBytes(t.y.type)), partBlocks: 0 });
 }
 
 /** Packed weights are read at 2^scale times their worth; sums lose it before they are requantized. */
@@ -90,14 +58,7 @@ function weightAt(t: LinearTensors, row: number, length: number, k: number): num
   return k < length ? t.weightCodes[row + k]! : 0;
 }
 
-interface LoopSupport {
-  readonly suffix: string;
-  readonly lanes: number;
-  readonly skippedBytes: number;
-  readonly support: readonly SupportText[];
-}
-
-function loopSupport(tile: Tile, storage: WeightStorage, depth: number, epilogue: Epilogue, outputLane: number): LoopSupport {
+function productsBody(tile: Tile, storage: WeightStorage, depth: number, epilogue: Epilogue, outputLane: number): Omit<ProductsBody, 'widenRows'> {
   const loop = loopOf(tile, storage);
   const rounds = Math.ceil(depth / loop.roundValues);
   const looped = rounds - loop.roundsBefore;
@@ -105,7 +66,8 @@ function loopSupport(tile: Tile, storage: WeightStorage, depth: number, epilogue
   const suffix = `${loop.prefix}${epilogueName(epilogue)}${outputLane === 2 ? '_halves' : ''}${once ? '_once' : ''}`;
   return {
     suffix,
-    lanes: rounds * loop.roundValues * 2 * tile.rows,
+    widenSuffix: rowsView(tile.rows).suffix,
+    laneBytes: rounds * loop.roundValues * 2 * tile.rows,
     skippedBytes: loop.roundBytes * skippedRounds(looped, loop.unroll),
     support: [
       { template: 'dsp/assembly', view: {} },

@@ -9,7 +9,7 @@ import { biasClassesOf, linearTensors, type LinearTensors, padCodes, padOf } fro
 import { activationArguments, linearStem } from '../linear/kernels.js';
 import { rowsOverlap, slidingOverlap } from '../overlap.js';
 import { fitsInt16, planInt16 } from './int16-products.js';
-import { type MatrixSize, productsInstance, types } from './matrix.js';
+import { denseSize, type MatrixSize, productsInstance, types } from './matrix.js';
 import { BLOCK_ROWS, fastestTile, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
 import { storageFor } from './storage.js';
@@ -40,12 +40,6 @@ function multiplyInt16(context: KernelContext, t: LinearTensors, stem: string, s
     { template: 'dsp/matrix-shape', view: {} },
     { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: tile.rows } },
   ]);
-}
-
-function denseSize(node: IntegerNode, graph: IntegerGraph): MatrixSize {
-  const t = linearTensors(node, graph);
-  const [channels, depth] = t.weights.shape as [number, number];
-  return { rows: elementCount(t.x.shape) / depth, depth, channels };
 }
 
 const dense: Kernel = {

@@ -1,7 +1,8 @@
 /** Rows times weights on cores with SMLAD: fully connected layers and 1x1 convolutions. */
-import type { IntegerNode } from '../../graph/integer.js';
+import { elementCount } from '../../graph/float.js';
+import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { KernelContext, KernelInstance } from '../kernel.js';
-import type { LinearTensors } from '../linear/integer.js';
+import { linearTensors, type LinearTensors } from '../linear/integer.js';
 import { activationArguments } from '../linear/kernels.js';
 import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
@@ -13,6 +14,13 @@ export interface MatrixSize {
   readonly rows: number;
   readonly depth: number;
   readonly channels: number;
+}
+
+/** Of a dense layer: every row of its input is one of the matrix. */
+export function denseSize(node: IntegerNode, graph: IntegerGraph): MatrixSize {
+  const t = linearTensors(node, graph);
+  const [channels, depth] = t.weights.shape as [number, number];
+  return { rows: elementCount(t.x.shape) / depth, depth, channels };
 }
 
 /** Rows [rows, depth] times weights [channels, depth]; depth is at least 4. */

@@ -1,5 +1,5 @@
 /** Sums of products with 3 rows x 2 channels in registers: what convolutions and fully connected layers share. */
-import type { IntegerNode } from '../../graph/integer.js';
+import { type IntegerNode, laneBytes } from '../../graph/integer.js';
 import { elementCount } from '../../graph/float.js';
 import { inputZeroPointOf, type LinearTensors } from '../linear/integer.js';
 import { rowSums } from '../linear/kernels.js';
@@ -83,11 +83,31 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
   const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
   const epilogue = chooseEpilogue(node, t, channels, requantize, storage);
   const source = streamSource(node, t, channels, depth, epilogue, storage);
+  const body = productsBody(t.x.type.signed, epilogue, depth, tile, storage);
+  return { ...planStream(t, { source, epilogue, requantize, tile, storage, body, partBlocks }), widenRows: body.widenRows };
+}
+
+/** How the weights of a layer become a stream. */
+interface StreamPlan {
+  readonly source: StreamSource;
+  readonly epilogue: Epilogue;
+  readonly requantize: FoldedRequantize;
+  readonly tile: Tile;
+  readonly storage: WeightStorage;
+  readonly body: Omit<ProductsBody, 'widenRows'>;
+  /** Blocks of channels that are widened at a time; 0: all. */
+  readonly partBlocks: number;
+}
+
+/** The stream itself, and what calls of the loop that reads it must know. */
+export function planStream(t: LinearTensors, { source, epilogue, requantize, tile, storage, body, partBlocks }: StreamPlan): ProductsPlan {
+  const channels = requantize.channels.length;
+  const { depth } = source;
   const blocks = channelBlocks(channels, tile.channels);
   const whole = Math.floor(channels / tile.channels);
-  const body = productsBody(t.x.type.signed, epilogue, depth, tile, storage);
   const words = blockWords({ ...source, bits: readsLanes(storage) ? 16 : storage.bits }, tile.channels);
-  const sizes = (count: number): ProductsSizes => ({ laneBytes: body.laneBytes, streamBytes: 4 * words * count, outputStride: channels, skippedBytes: body.skippedBytes });
+  const outputStride = laneBytes(t.y.type) * channels;
+  const sizes = (count: number): ProductsSizes => ({ laneBytes: body.laneBytes, streamBytes: 4 * words * count, outputStride, skippedBytes: body.skippedBytes });
   const widen = widenWeightsView(storage);
   return {
     stream: packBlocks(source, blocks),
@@ -108,7 +128,6 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
       lastPart: blocks.length - partBlocks,
       storedWords: blockWords(source, tile.channels),
     },
-    widenRows: body.widenRows,
     laneBytes: body.laneBytes,
     wideBytes: storage.widened ? 4 * words * (partBlocks || blocks.length) : 0,
     instructions: predictProducts({ rows: elementCount(t.y.shape) / channels, depth, channels, tile, loop: loopOf(tile, storage) }, requantize),
@@ -117,7 +136,7 @@ export function planProducts(node: IntegerNode, t: LinearTensors, channels: numb
 }
 
 /** What turns the weights of a stream to lanes of 16 bits: the function's name, words that it takes at a time, and how. */
-export function widenWeightsView(storage: WeightStorage): { readonly name: string; readonly roundWords: number } {
+function widenWeightsView(storage: WeightStorage): { readonly name: string; readonly roundWords: number } {
   const { bits } = storage;
   const packed = storage.scale > 0;
   const deep = isDeep(storage);
