@@ -2,11 +2,10 @@
 import type { IntegerNode } from '../../graph/integer.js';
 import type { Kernel } from '../kernel.js';
 import { borderView } from '../linear/convolution.js';
-import { padCodes } from '../linear/integer.js';
 import { linearStem } from '../linear/kernels.js';
 import { slidingOverlap } from '../overlap.js';
 import { cType } from '../views.js';
-import { bodyView, fitsLayer, mveDepthwiseWindows, packStream, read } from './depthwise-windows.js';
+import { bodyView, depthwiseArguments, fitsLayer, mveDepthwiseWindows, packStream, read } from './depthwise-windows.js';
 import { fitsVectors, VECTOR } from './products.js';
 
 const manyTaps: Kernel = {
@@ -22,19 +21,13 @@ const manyTaps: Kernel = {
     const { padded } = borderView(g, node);
     const pairs = Math.ceil(taps / 2);
     const view = { ...g, padded, suffix: body.suffix, pairs, tableSize: 2 * pairs, odd: taps % 2 === 1, outputType: cType(t.y.type), zeroPoint: requantize.zeroPoint, rowDepth: g.inputWidth * g.inputChannels };
-    const padding = { kind: 'constant', name: 'padding', data: Int8Array.from(padCodes(node, g.inputChannels)) } as const;
     const stream = packStream(node, layer, requantize, { clamped: body.clamped, repeats: false, paired: true });
     return {
       family: 'mve',
       template: 'mve/depthwise-many-taps',
       stem: linearStem('depthwise_conv2d', t, node, 'many_taps_mve'),
       view,
-      arguments: [
-        { kind: 'input', tensor: node.inputs[0]! },
-        { kind: 'output', tensor: node.outputs[0]! },
-        { kind: 'constant', name: 'stream', data: stream, alignment: 4 },
-        ...(padded ? [padding] : []),
-      ],
+      arguments: depthwiseArguments(node, layer, stream),
       scratchBytes: 0,
       scalars: [],
       overlap: slidingOverlap(g, t.x, t.y, { block: g.outputChannels % VECTOR === 0 ? VECTOR : g.outputChannels % VECTOR }),

@@ -1,10 +1,10 @@
 /** Depthwise convolutions on Helium: 16 channels at a time, one pointer a tap. */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
-import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
+import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
 import { borderView } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { biasClassesOf, linearTensors, padCodes, padOf, type LinearTensors } from '../linear/integer.js';
-import { foldedBias, linearStem } from '../linear/kernels.js';
+import { activationArguments, foldedBias, linearStem } from '../linear/kernels.js';
 import { type Access, mayShare, overlapDistance, slidingOverlap } from '../overlap.js';
 import { cType } from '../views.js';
 import { fitsVectors, StreamWriter, VECTOR, type VectorView, vectorView, writeConstants } from './products.js';
@@ -142,6 +142,16 @@ export function fitsLayer(context: KernelContext, layer: Layer): boolean {
   return isPlain && fitsVectors(context, t, g.outputChannels) !== null && pairsFit(node, layer);
 }
 
+/** A pixel of padding comes last, where some window meets it. */
+export function depthwiseArguments(node: IntegerNode, { g }: Layer, stream: Int8Array): readonly KernelArgument[] {
+  const padding: KernelArgument = { kind: 'constant', name: 'padding', data: Int8Array.from(padCodes(node, g.inputChannels)) };
+  return [
+    ...activationArguments([node.inputs[0]!], node.outputs[0]!),
+    { kind: 'constant', name: 'stream', data: stream, alignment: 4 },
+    ...(borderView(g, node).padded ? [padding] : []),
+  ];
+}
+
 const windows: Kernel = {
   family: 'mve',
   when(context) {
@@ -174,19 +184,13 @@ const windows: Kernel = {
       taps: tapsOf(g, rowDepth, run.last),
     };
     const stream = packStream(node, layer, requantize, { clamped: bodies.border.clamped, repeats: bodies.repeats });
-    const padding = { kind: 'constant', name: 'padding', data: Int8Array.from(padCodes(node, g.inputChannels)) } as const;
     const used = [...(padded || !bodies.repeats ? [bodies.border] : []), ...(bodies.repeats ? [bodies.run] : [])];
     return {
       family: 'mve',
       template: 'mve/depthwise-conv2d',
       stem: linearStem('depthwise_conv2d', t, node, 'mve'),
       view,
-      arguments: [
-        { kind: 'input', tensor: node.inputs[0]! },
-        { kind: 'output', tensor: node.outputs[0]! },
-        { kind: 'constant', name: 'stream', data: stream, alignment: 4 },
-        ...(padded ? [padding] : []),
-      ],
+      arguments: depthwiseArguments(node, layer, stream),
       scratchBytes: 0,
       scalars: [],
       overlap: overlapOf(layer, bodies),
