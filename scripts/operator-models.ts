@@ -29,7 +29,17 @@ function weights(shape: readonly number[], outputs: number): NonNullable<Model['
   return [{ shape, data: Int8Array.from({ length: count }, (_, i) => ((i * 7) % 16) - 8), bits: 4 }, { shape: [outputs], data: new Int32Array(outputs).fill(99) }];
 }
 
+/** Each sum times 1/count. */
+function mean(shape: readonly number[], axes: readonly number[]): Model {
+  const count = axes.reduce((n, axis) => n * shape[axis]!, 1);
+  const reciprocal: Requantize = { mode: 'dyadic', multiplier: [Math.floor(2 ** 36 / count)], shift: [36], zeroPoint: 1, clamp: [-128, 127] };
+  return { op: 'reduce', inputs: [shape], attributes: { function: 'mean', axes, keepDims: false, inputZeroPoint: 3 }, requantize: reciprocal, shape: shape.filter((_, axis) => !axes.includes(axis)) };
+}
+
 const MODELS: Readonly<Record<string, Model>> = {
+  'mean-8x8x64': mean([8, 8, 64], [0, 1]),
+  'mean-24x24x16': mean([24, 24, 16], [0, 1]),
+  'mean-64x128': mean([64, 128], [1]),
   'average-2x2': { op: 'average-pool2d', inputs: [elements], attributes: { ...pool, variant: 'tflite', clamp: [-128, 127] }, shape: [8, 8, 16] },
   'maximum-2x2': { op: 'max-pool2d', inputs: [elements], attributes: { ...pool, clamp: [-128, 127] }, shape: [8, 8, 16] },
   'mean-of-rows': { op: 'reduce', inputs: [[64, 64]], attributes: { function: 'mean', axes: [1], keepDims: false, inputZeroPoint: 3 }, requantize, shape: [64] },
