@@ -7,7 +7,7 @@ import { installCommand, missingTools, toolsOf } from '../toolchains/index.js';
 export function targetsCommand(): number {
   const rows = targets.map((target) => {
     const missing = missingTools(target);
-    const runner = target.runner.kind === 'host' ? 'this machine' : `${target.runner.command} ${target.runner.kind === 'simavr' ? '-m' : '-M'} ${target.runner.machine}`;
+    const runner = target.runner.kind === 'cuda-emulation' ? 'an emulation on this machine' : target.runner.kind === 'host' ? 'this machine' : `${target.runner.command} ${target.runner.kind === 'simavr' ? '-m' : '-M'} ${target.runner.machine}`;
     return [
       target.id,
       target.title,

@@ -12,6 +12,7 @@ export interface KernelFunction {
   /** What it does, in the template's words; may be empty. */
   readonly description: string;
   readonly code: string;
+  /** Path of its template below templates/. */
   readonly template: string;
   readonly steps: readonly number[];
 }
@@ -39,7 +40,7 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
     const text = separateFlash ? qualifyConstants(plain, kernel) : plain;
     let found = byText.get(text);
     if (!found) {
-      found = { name: names.claim(`${model}_${kernel.stem}`), template: kernel.template, steps: [] };
+      found = { name: names.claim(`${model}_${kernel.stem}`), template: `${kernel.launch ? 'cuda' : 'c'}/${kernel.template}.hbs`, steps: [] };
       byText.set(text, found);
     }
     if (!found.steps.includes(step)) found.steps.push(step);
@@ -60,15 +61,14 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
 
 /** Equal text once, where it is first needed. */
 function renderSupport(steps: readonly Step[]): readonly string[] {
-  const texts = steps.flatMap(({ kernel }) => (kernel.support ?? []).map(({ template, view }) => renderTemplate(template, view).trim()));
+  const texts = steps.flatMap(({ kernel }) => (kernel.support ?? []).map(({ template, view }) => renderTemplate(template, view, kernel.launch ? 'cuda' : 'c').trim()));
   return [...new Set(texts)];
 }
 
 function renderKernel(kernel: KernelInstance): string {
-  const text = renderTemplate(kernel.template, { ...kernel.view, name: PLACEHOLDER }).trim();
-  if (!text.includes(`static PTQ_NOINLINE void ${PLACEHOLDER}(`)) {
-    throw new TemplateError(kernel.template, "a kernel must be one function 'static PTQ_NOINLINE void {{name}}(…)'");
-  }
+  const text = renderTemplate(kernel.template, { ...kernel.view, name: PLACEHOLDER }, kernel.launch ? 'cuda' : 'c').trim();
+  const head = kernel.launch ? `PTQ_KERNEL(${kernel.launch.threads})` : 'static PTQ_NOINLINE void';
+  if (!text.includes(`${head} ${PLACEHOLDER}(`)) throw new TemplateError(kernel.template, `a kernel must be one function '${head} {{name}}(…)'`);
   return text;
 }
 
@@ -89,5 +89,5 @@ function splitComment(text: string): { readonly description: string; readonly co
 
 /** A parameter list that is too long for its line goes below it, as arguments of calls do. */
 function wrapParameters(text: string): string {
-  return text.replace(/^(static PTQ_NOINLINE void \w+)\(([^)]*)\) \{$/m, (_line, head: string, list: string) => wrapList(head, list.split(', '), '', ' {'));
+  return text.replace(/^((?:static PTQ_NOINLINE void|PTQ_KERNEL\(\d+\)) \w+)\(([^)]*)\) \{$/m, (_line, head: string, list: string) => wrapList(head, list.split(', '), '', ' {'));
 }

@@ -52,6 +52,8 @@ export interface ProjectManifest {
   /** C sources of the model, relative to the project. */
   readonly sources: readonly string[];
   readonly external?: ManifestExternal;
+  /** A run leaves something for the next one. */
+  readonly hasStates?: true;
   /** Compiled for size (`--optimize flash`) instead of speed. */
   readonly smallCode?: true;
   /** `--arith shift`: nothing that a run reaches may multiply or divide. */

@@ -33,7 +33,7 @@ export interface GeneratedProject {
   readonly manifest: ProjectManifest;
 }
 
-export function emitProject(schedule: Schedule, options: EmitOptions): GeneratedProject {
+export function emitCProject(schedule: Schedule, options: EmitOptions): GeneratedProject {
   const model = modelIdentifier(schedule.graph.name);
   const digest = graphDigest(schedule.graph);
   const names = symbolNames(schedule, model);
@@ -58,9 +58,9 @@ export function emitProject(schedule: Schedule, options: EmitOptions): Generated
 }
 
 /** One name space for all symbols; those of the interface are taken first. */
-function symbolNames(schedule: Schedule, model: string): UniqueNames {
+export function symbolNames(schedule: Schedule, model: string): UniqueNames {
   const names = new UniqueNames();
-  for (const name of ['run', 'reset', 'infer', 'trace', 'require', 'keep_states']) names.claim(`${model}_${name}`);
+  for (const name of ['run', 'reset', 'infer', 'trace', 'require', 'keep_states', 'create', 'destroy', 'constants', 'launch', 'status']) names.claim(`${model}_${name}`);
   for (const port of portViews(schedule, 'inputs')) names.claim(`${model}_input_${port.identifier}`);
   for (const port of portViews(schedule, 'outputs')) names.claim(`${model}_output_${port.identifier}`);
   return names;
@@ -79,7 +79,7 @@ function renderFiles(model: string, view: object, hasConstants: boolean, manifes
   return new Map([...rendered, ['test/manifest.json', `${JSON.stringify(manifest, null, 2)}\n`]]);
 }
 
-function projectView(schedule: Schedule, model: string, digest: string, options: EmitOptions): object {
+export function projectView(schedule: Schedule, model: string, digest: string, options: EmitOptions): object {
   const { graph, target, arena } = schedule;
   const inputs = portViews(schedule, 'inputs');
   const outputs = portViews(schedule, 'outputs');
@@ -119,11 +119,11 @@ function wrapperParameters(inputs: readonly PortView[], outputs: readonly PortVi
   return list.map((p) => `, ${p}`).join('');
 }
 
-function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
+export function kernelView(kernels: KernelFunctions, schedule: Schedule): object {
   const texts = [...kernels.functions.map((f) => f.code), ...kernels.support];
-  const scalars = translateScalars(kernels.scalars, 'c', !schedule.target.features.multiplyHigh);
+  const scalars = translateScalars(kernels.scalars, schedule.target.language, !schedule.target.features.multiplyHigh);
   return {
-    kernels: kernels.functions.map((f) => ({ description: f.description, code: f.code, template: `templates/c/${f.template}.hbs`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
+    kernels: kernels.functions.map((f) => ({ description: f.description, code: f.code, template: `templates/${f.template}`, steps: f.steps.join(', '), several: f.steps.length > 1 })),
     support: kernels.support,
     scalars,
     hasScalars: scalars !== '',
@@ -158,12 +158,12 @@ function stepView(schedule: Schedule, step: Step, name: string, pool: ConstantPo
   };
 }
 
-function markdownCell(text: string): string {
+export function markdownCell(text: string): string {
   return commentText(text).replaceAll('|', '\\|');
 }
 
 /** Shapes of the activations among the tensors. */
-function shapes(schedule: Schedule, ids: readonly TensorId[]): string {
+export function shapes(schedule: Schedule, ids: readonly TensorId[]): string {
   const activations = ids.map((id) => integerTensor(schedule.graph, id)).filter((t) => !t.constant);
   return activations.map((t) => t.shape.join('x') || '1').join(', ');
 }
@@ -196,11 +196,11 @@ function minimumAlignment(schedule: Schedule): number {
   return schedule.target.features.dsp || schedule.target.features.mve ? arenaAlignment(schedule.target) : 1;
 }
 
-function constantStem(step: Caller, name: string): string {
+export function constantStem(step: Caller, name: string): string {
   return `${step.nodes[0]!.op}_${step.index}_${name}`;
 }
 
-function userOf(step: Caller): string {
+export function userOf(step: Caller): string {
   const nodes: readonly IntegerNode[] = step.nodes;
   return nodes.map((n) => n.origin.nodeName).join(' + ');
 }
@@ -210,7 +210,7 @@ function withoutPaths(commandLine: string): string {
   return commandLine.replace(/[^\s=,'"]*\/([^\s/=,'"]*)/g, (text, last: string) => (/^\d+\/\d+$/.test(text) ? text : last));
 }
 
-function manifestOf(schedule: Schedule, modelName: string, digest: string, kernels: KernelFunctions, sources: readonly string[]): ProjectManifest {
+export function manifestOf(schedule: Schedule, modelName: string, digest: string, kernels: KernelFunctions, sources: readonly string[]): ProjectManifest {
   const { graph, target, arena } = schedule;
   const { layouts: _, ...fusion } = schedule.options;
   return {

@@ -17,7 +17,7 @@ export function stripFunctions(schedule: Schedule, kernels: KernelFunctions, con
     const view = stripsView(schedule, step, step.strips, kernels, constantText);
     const code = renderTemplate('strips/loop', { ...view, name: kernels.nameOfStep[step.index]! }).trim();
     const description = `${step.nodes.length} layers together, ${step.strips.sink.rows === 1 ? 'a row' : `${step.strips.sink.rows} rows`} of the last one at a time: only windows of rows exist of the tensors between them.`;
-    return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'strips/loop', steps: [step.index] }];
+    return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'c/strips/loop.hbs', steps: [step.index] }];
   });
 }
 

@@ -46,16 +46,26 @@ export interface ExternalLibrary {
   readonly headers: readonly string[];
 }
 
+/** How a CUDA kernel is started: its template then lies below templates/cuda, and its last parameter is `int32_t batch`. */
+export interface KernelLaunch {
+  /** Threads of a block, as the template's PTQ_KERNEL says them. */
+  readonly threads: number;
+  /** Blocks in x and y: C expressions of `batch`. */
+  readonly grid: readonly [string, string?];
+}
+
 /** A kernel for one group, ready to render. Equal text is emitted once and shared between layers. */
 export interface KernelInstance {
   readonly family: string;
-  /** Template path below templates/c without .hbs: `conv2d`, or `dsp/conv2d` for an override. */
+  /** Template path below templates/c (templates/cuda where it is launched) without .hbs: `conv2d`, or `dsp/conv2d` for an override. */
   readonly template: string;
   /** Stem of the function's name by the grammar `<op>_<in>_<weights>[_<variant>]`: `conv2d_s8_s8pc`. */
   readonly stem: string;
   /** Fields of the template; it also gets `name` (the function's name). Plain data only: the text must depend on nothing else. */
   readonly view: object;
   readonly arguments: readonly KernelArgument[];
+  /** Kernels of many threads only; a kernel without it computes one sample. */
+  readonly launch?: KernelLaunch;
   readonly scratchBytes: number;
   /** Predicted instructions of one call, where layouts of weights compete. */
   readonly instructions?: number;

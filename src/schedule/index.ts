@@ -15,7 +15,7 @@ export const DEFAULT_SCHEDULE_OPTIONS: ScheduleOptions = { kernels: 'auto', opti
 export function buildSchedule(graph: IntegerGraph, target: Target, given: ScheduleOptions = DEFAULT_SCHEDULE_OPTIONS): Schedule {
   const aliases = resolveAliases(graph);
   const options = withLayouts(graph, target, given, aliases);
-  const { steps, unobserved } = options.optimize === 'ram' ? buildLeanSteps(graph, target, options, aliases) : buildSteps(graph, target, options, aliases);
+  const { steps, unobserved } = options.optimize === 'ram' && !target.features.manyThreads ? buildLeanSteps(graph, target, options, aliases) : buildSteps(graph, target, options, aliases);
   return { graph, target, options, steps, aliases, arena: planMemory(graph, target, steps, aliases, options.keepInput), unobserved };
 }
 

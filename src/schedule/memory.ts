@@ -4,7 +4,7 @@ import type { Target } from '../targets/target.js';
 import { type Lifetime, lifetimesOf, liveSetBytes, sharingsOf } from './lifetimes.js';
 import { lowerBound } from './lower-bound.js';
 import { placeOptimally } from './optimal-placement.js';
-import { type Buffer, place, type Placement, type Problem, type Sharing } from './placement.js';
+import { type Buffer, type Effort, place, type Placement, type Problem, type Sharing } from './placement.js';
 import type { ArenaPlan, Step } from './schedule.js';
 
 /** The same plan with the least arena, where the heuristics left a gap to the lower bound; says whether that is proven. */
@@ -12,7 +12,10 @@ export async function optimizePlan(target: Target, steps: readonly Step[], alias
   if (plan.proof !== 'none') return plan;
   const { lifetimes, liveSetBytes: liveSet, lowerBoundBytes } = plan;
   const problem = placementProblem(target, steps, lifetimes, sharingsOf(steps, lifetimes, aliases));
-  const known: Placement = { offsets: offsetsOfBuffers(plan, steps), bytes: plan.bytes, heuristic: plan.heuristic };
+  const quick: Placement = { offsets: offsetsOfBuffers(plan, steps), bytes: plan.bytes, heuristic: plan.heuristic };
+  const searched = bestPlacement(problem, lowerBoundBytes, 'thorough');
+  const known = searched.bytes < quick.bytes ? searched : quick;
+  if (known.bytes <= lowerBoundBytes) return arenaPlan(steps, aliases, lifetimes, known, plan);
   const { placement, proven } = await placeOptimally(problem, known, lowerBoundBytes);
   const better = arenaPlan(steps, aliases, lifetimes, placement, { liveSetBytes: liveSet, lowerBoundBytes: proven ? placement.bytes : lowerBoundBytes });
   return { ...better, proof: proven ? 'solver' : 'none' };
@@ -23,16 +26,16 @@ function offsetsOfBuffers(plan: ArenaPlan, steps: readonly Step[]): ReadonlyMap<
   return new Map([...[...plan.lifetimes.keys()].map((id) => [id, plan.offsets.get(id)!] as const), ...scratch]);
 }
 
-export function planMemory(graph: IntegerGraph, target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean): ArenaPlan {
+export function planMemory(graph: IntegerGraph, target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean, effort: Effort = 'quick'): ArenaPlan {
   const lifetimes = lifetimesOf(graph, steps, aliases, keepInput);
   const problem = placementProblem(target, steps, lifetimes, sharingsOf(steps, lifetimes, aliases));
   const lowerBoundBytes = lowerBound(problem);
-  return arenaPlan(steps, aliases, lifetimes, bestPlacement(problem, lowerBoundBytes), { liveSetBytes: liveSetBytes(graph, aliases), lowerBoundBytes });
+  return arenaPlan(steps, aliases, lifetimes, bestPlacement(problem, lowerBoundBytes, effort), { liveSetBytes: liveSetBytes(graph, aliases), lowerBoundBytes });
 }
 
-/** Every buffer starts at a multiple of this; vector loads of Helium want 16. */
+/** Every buffer starts at a multiple of this; vector loads of Helium and of GPUs want 16. */
 export function arenaAlignment(target: Target): number {
-  return target.features.mve ? 16 : 4;
+  return target.features.mve || target.features.manyThreads ? 16 : 4;
 }
 
 /** Activations and scratch as buffers to place. */
@@ -77,11 +80,11 @@ function scratchBuffer(step: Step): Buffer {
 }
 
 /** Chains computed in place as one buffer each, which is easier to place well, or every tensor by itself, which leaves more freedom. */
-function bestPlacement(problem: Problem, bound: number): Placement {
+function bestPlacement(problem: Problem, bound: number, effort: Effort): Placement {
   const merged = mergeInPlace(problem);
-  const chained = place(merged.problem, bound);
+  const chained = place(merged.problem, bound, effort);
   if (chained.bytes <= bound) return expand(chained, merged.bufferOf);
-  const free = place(problem, bound);
+  const free = place(problem, bound, effort);
   return free.bytes < chained.bytes ? free : expand(chained, merged.bufferOf);
 }
 

@@ -7,6 +7,7 @@ import { isMultiplicationFree } from '../operators/shift/free.js';
 import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
 import { familiesOnRequest } from '../targets/families.js';
 import type { Target } from '../targets/target.js';
+import { tensorBytes } from './lifetimes.js';
 import type { ScheduleOptions, Step } from './schedule.js';
 
 export interface StepList {
@@ -101,10 +102,18 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
       if (!group) continue;
       const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
       const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, shareCode: options.optimize === 'flash' || mixed, weights, winograd };
-      if (kernel.when(context)) yield { group, kernel: kernel.instantiate(context) };
+      if (kernel.when(context)) yield { group, kernel: sharedMemory(kernel.instantiate(context), context) };
     }
   }
   return undefined;
+}
+
+/** Threads of other samples and elements run at the same time: no output reaches into an input unless element lies on element. */
+function sharedMemory(kernel: KernelInstance, { graph, group, features }: KernelContext): KernelInstance {
+  if (!features.manyThreads) return kernel;
+  const outputBytes = tensorBytes(graph, group.at(-1)!.outputs[0]!);
+  const inPlace = (kernel.inPlace ?? []).filter((index) => tensorBytes(graph, group[0]!.inputs[index]!) === outputBytes);
+  return { ...kernel, inPlace, overlap: [] };
 }
 
 /** Layers differ in the layout of their weights, so that each kind needs code of its own. */

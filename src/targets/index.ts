@@ -8,6 +8,7 @@ import { cortexM4 } from './cortex-m4.js';
 import { cortexM7 } from './cortex-m7.js';
 import { cortexM33 } from './cortex-m33.js';
 import { cortexM55 } from './cortex-m55.js';
+import { cuda } from './cuda.js';
 import { host } from './host.js';
 import { rv32ec } from './rv32ec.js';
 import { rv32imc } from './rv32imc.js';
@@ -15,7 +16,7 @@ import type { Target } from './target.js';
 
 export type { Runner, Target, TargetFeatures, ToolchainId } from './target.js';
 
-export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc, rv32ec, attiny85];
+export const targets: readonly Target[] = [host, cortexM0, cortexM0plus, cortexM3, cortexM4, cortexM7, cortexM33, cortexM55, rv32imc, rv32ec, attiny85, cuda];
 
 /** The target of that name; UsageError listing all names where there is none. */
 export function findTarget(id: string): Target {

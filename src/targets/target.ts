@@ -18,6 +18,8 @@ export interface TargetFeatures {
   readonly lowRegisters?: boolean;
   /** Some thirty registers instead of some sixteen. */
   readonly manyRegisters?: boolean;
+  /** A kernel runs on many threads, for several samples at once: memory may be shared element by element only. */
+  readonly manyThreads?: boolean;
   /** Flash is read by other instructions than memory: constants are qualified, so that none is copied into memory. */
   readonly separateFlash?: boolean;
 }
@@ -42,6 +44,12 @@ export type ToolchainId = 'gcc-host' | 'gcc-arm-none-eabi' | 'gcc-riscv64-unknow
 
 export type Runner =
   | { readonly kind: 'host' }
+  | {
+      /** Kernels compiled for this machine, every thread of a block emulated. */
+      readonly kind: 'cuda-emulation';
+      /** What device code is compiled for and inspected, where the toolkit is there. */
+      readonly architectures: readonly string[];
+    }
   | {
       readonly kind: 'qemu';
       /** qemu-system-arm or qemu-system-riscv32. */
@@ -80,6 +88,6 @@ export interface Target {
   readonly runner: Runner;
   /** Kernel families in order of preference; the last is portable. */
   readonly families: readonly string[];
-  /** The disassembler that knows this core's instructions, with the arguments it needs for that. */
-  readonly disassembler: { readonly command: string; readonly args: readonly string[] };
+  /** The disassembler that knows this core's instructions, with the arguments it needs for that; null: the compiler's own output is inspected (PTX, cubin). */
+  readonly disassembler: { readonly command: string; readonly args: readonly string[] } | null;
 }

@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import type { ProjectManifest } from '../emit/manifest.js';
 import { BuildError } from '../errors.js';
 import type { Target } from '../targets/index.js';
+import { buildEmulation } from './cuda-emulation.js';
 import { compilerOf, requireTools } from './discover.js';
 import { buildExternal, type Checkouts } from './external.js';
 import { renderModels, renderVectors } from './harness.js';
@@ -83,6 +84,7 @@ export async function buildProgram(
   options: BuildOptions = {},
 ): Promise<Build> {
   requireTools(target, { run: false });
+  if (target.language === 'cuda') return buildEmulation(models, target, variant, options);
   const started = performance.now();
   const directory = resolve(options.workDirectory ?? join(models[0].directory, 'build', `${target.id}-${variant}`));
   await rm(directory, { recursive: true, force: true });
@@ -189,14 +191,14 @@ async function harnessSources(
     const vectors = join(directory, 'vectors.c');
     await writeFile(vectors, renderVectors(encodeVectors(options.vectors, options.dump ?? null)));
     sources.push(vectors, own('io-board.c'));
-  } else sources.push(own(IO_SOURCES[target.runner.kind]));
+  } else sources.push(own(IO_SOURCES[target.runner.kind]!));
   if (!bringsLibrary(target)) sources.push(own('runtime.c'));
   if (options.boardSources) sources.push(...options.boardSources.map((source) => resolve(source)));
   else if (target.startup) sources.push(own(target.startup));
   return sources;
 }
 
-const IO_SOURCES = { host: 'io-host.c', qemu: 'io-semihosting.c', simavr: 'io-simavr.c' } as const;
+const IO_SOURCES: Readonly<Record<string, string>> = { host: 'io-host.c', qemu: 'io-semihosting.c', simavr: 'io-simavr.c' };
 
 /** Start-up, linker script and the three functions of <string.h> come with the compiler. */
 function bringsLibrary({ isa }: Target): boolean {

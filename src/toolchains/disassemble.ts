@@ -1,5 +1,5 @@
 /** Reads a program back: functions, their instructions and who calls whom. */
-import { RunError } from '../errors.js';
+import { RunError, ToolchainMissingError } from '../errors.js';
 import type { Target } from '../targets/index.js';
 import { binutilsOf } from './discover.js';
 import { runProcess } from './process.js';
@@ -29,6 +29,7 @@ export interface Call {
 
 /** Disassembles an ELF file. @throws RunError when the disassembler fails. */
 export async function disassemble(elf: string, target: Target): Promise<ReadonlyMap<string, MachineFunction>> {
+  if (!target.disassembler) throw new ToolchainMissingError(`no disassembler is known for target '${target.id}'`);
   const { command, args } = target.disassembler;
   const result = await runProcess(command, [...args, '-d', '--no-show-raw-insn', elf]);
   if (result.exitCode !== 0) throw new RunError(`${target.id}: the program cannot be disassembled`, result.command, result.stderr);

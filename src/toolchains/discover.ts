@@ -18,6 +18,7 @@ export interface FoundTool extends Tool {
 
 const TOOLS: readonly Tool[] = [
   { command: 'gcc', purpose: 'host builds, instruction counter', debianPackage: 'gcc libc6-dev' },
+  { command: 'g++', purpose: 'emulation of CUDA kernels', debianPackage: 'g++' },
   { command: 'objdump', purpose: 'proofs of host builds', debianPackage: 'binutils' },
   { command: 'arm-none-eabi-gcc', purpose: 'Cortex-M builds', debianPackage: 'gcc-arm-none-eabi' },
   { command: 'arm-none-eabi-objdump', purpose: 'proofs of Cortex-M builds', debianPackage: 'binutils-arm-none-eabi' },
@@ -36,6 +37,8 @@ const COMPILERS: Readonly<Record<string, string>> = {
   'gcc-arm-none-eabi': 'arm-none-eabi-gcc',
   'gcc-riscv64-unknown-elf': 'riscv64-unknown-elf-gcc',
   'gcc-avr': 'avr-gcc',
+  // kernels that this machine emulates; device code is nvcc's (nvcc.ts)
+  nvcc: 'g++',
 };
 
 /** The compiler driver of a target: `arm-none-eabi-gcc`. */
@@ -52,8 +55,8 @@ export function binutilsOf(target: Target, tool: string): string {
 
 /** Programs that building, running and proving on this target need. */
 export function toolsOf(target: Target): readonly Tool[] {
-  const commands = new Set([compilerOf(target), target.disassembler.command]);
-  if (target.runner.kind !== 'host') commands.add(target.runner.command);
+  const { runner, disassembler } = target;
+  const commands = new Set([compilerOf(target), ...(disassembler ? [disassembler.command] : []), ...('command' in runner ? [runner.command] : []), ...(runner.kind === 'cuda-emulation' ? ['gcc'] : [])]);
   return TOOLS.filter((tool) => commands.has(tool.command));
 }
 
@@ -68,7 +71,7 @@ export function installCommand(tools: readonly Tool[]): string {
 
 /** ToolchainMissingError, with the install command, where a program is missing; the emulator counts only where something runs. */
 export function requireTools(target: Target, options: { readonly run: boolean } = { run: true }): void {
-  const needed = (tool: Tool): boolean => options.run || target.runner.kind === 'host' || tool.command !== target.runner.command;
+  const needed = (tool: Tool): boolean => options.run || !('command' in target.runner) || tool.command !== target.runner.command;
   const missing = missingTools(target).filter(needed);
   if (missing.length === 0) return;
   throw new ToolchainMissingError(`${target.id} needs ${missing.map((tool) => tool.command).join(', ')}, which is not installed`, {

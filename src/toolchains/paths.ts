@@ -17,3 +17,6 @@ export const packageFolder = packageRoot();
 
 /** Folder of the harness: main loop, start-up, linker scripts. */
 export const harnessFolder = join(packageFolder, 'templates/c/project/harness');
+
+/** The same for CUDA: main loop, emulation of kernels on this machine. */
+export const cudaHarnessFolder = join(packageFolder, 'templates/cuda/project/harness');

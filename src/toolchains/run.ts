@@ -32,6 +32,8 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   2: 'its vectors are not for this program',
   3: 'its vectors end early',
   4: 'something was written behind the end of the arena',
+  6: 'the device failed',
+  77: 'there is no GPU',
   5: 'a library refused a call, or wants other scratch memory than was planned: it is another version than this tool knows, or the project is for another core',
   98: 'the processor trapped',
   99: 'the processor faulted',
@@ -78,7 +80,7 @@ export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAU
 /** How the target's programs are started. */
 export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: string; args: readonly string[] } {
   const { runner } = build.target;
-  if (runner.kind === 'host') return { command: build.elf, args: [] };
+  if (runner.kind === 'host' || runner.kind === 'cuda-emulation') return { command: build.elf, args: [] };
   if (runner.kind === 'simavr') return { command: runner.command, args: ['-m', runner.machine, ...runner.args, build.elf] };
   return {
     command: runner.command,

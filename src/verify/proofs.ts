@@ -71,7 +71,7 @@ export function proveBinary(reach: Reach, target: Target, demandsNoMultiply = fa
   }
   const indirect = functions.filter((found) => found.indirect > 0 && (found.provenance === 'model' || found.provenance === 'external')).map((found) => found.name);
   const details = [
-    `${functions.length} function(s) reachable from ${reach.root} were disassembled with ${target.disassembler.command}`,
+    `${functions.length} function(s) reachable from ${reach.root} were disassembled with ${target.disassembler?.command ?? 'no disassembler'}`,
     ...external(functions.filter((f) => f.provenance === 'external').map((f) => f.name)),
     helpers('integer helper(s) of the compiler', functions.filter((f) => f.provenance === 'library').map((f) => f.name)),
     helpers('memory function(s)', functions.filter((f) => f.provenance === 'runtime').map((f) => f.name)),

@@ -181,6 +181,7 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
 }
 
 async function inspectBinary(build: Build): Promise<Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs'>> {
+  if (build.target.language === 'cuda') return { sizes: null, stackBytes: null, proofs: null };
   const reach = await reachFromRun(build);
   return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs: proveBinary(reach, build.target, build.models[0].manifest.withoutMultiplication) };
 }
@@ -188,7 +189,8 @@ async function inspectBinary(build: Build): Promise<Pick<VerifyResult, 'sizes' |
 function runnerName(build: Build, options: VerifyOptions): string {
   if (options.runner !== undefined) return options.runner;
   const { runner } = build.target;
-  return runner.kind === 'host' ? 'host' : `${runnerCommand(build).command} ${runner.machine}`;
+  if (runner.kind === 'host') return 'host';
+  return runner.kind === 'cuda-emulation' ? 'CUDA emulated on this machine' : `${runnerCommand(build).command} ${runner.machine}`;
 }
 
 function reportOf(observed: Pick<Observed, 'comparison' | 'mismatch'>, manifest: ProjectManifest, expected: Expected, runner: string): ReportVerify {

@@ -28,9 +28,9 @@ export const allTargetIds: readonly string[] = targets.filter((target) => target
 /** Few targets that differ most: native with sanitizers, no long multiply and no unaligned access, DSP, RISC-V. */
 export const representativeTargetIds: readonly string[] = ['host', 'cortex-m0', 'cortex-m7', 'rv32imc'];
 
-/** Targets that can be built and run here. */
+/** C targets that can be built and run here. */
 export function availableTargetIds(): readonly string[] {
-  return targets.filter((target) => missingTools(target).length === 0).map((target) => target.id);
+  return targets.filter((target) => target.language === 'c' && missingTools(target).length === 0).map((target) => target.id);
 }
 
 /**
@@ -48,7 +48,9 @@ export async function expectFirmwareMatchesSimulator(
   options: Partial<ScheduleOptions> = {},
 ): Promise<void> {
   const runs: { schedule: Schedule; inputs: FirmwareCase['inputs'] }[] = [];
-  for (const target of targetIds.map(findTarget)) {
+  // PTQ_GEN_TARGETS=cuda runs the cases of any test on a target of one's choice
+  const wanted = process.env['PTQ_GEN_TARGETS']?.split(',') ?? targetIds;
+  for (const target of wanted.map(findTarget)) {
     if (missingTools(target).length > 0) {
       if (process.env['CI'] === 'true') requireTools(target);
       leftOut(cases.length, `cases on ${target.id}: ${missingTools(target).map((tool) => tool.command).join(', ')} missing`);
@@ -67,7 +69,7 @@ async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, op
     const schedules = cases.map((one, i) => buildSchedule({ ...one.graph, name: `case${i}` }, target, options));
     const models: ProgramModel[] = [];
     for (const schedule of schedules) models.push(await writeProject(schedule, folder));
-    const variant = target.isa === 'native' ? 'sanitize' : 'trace';
+    const variant = target.isa === 'native' || target.isa === 'ptx' ? 'sanitize' : 'trace';
     const build = await buildProgram(models, target, variant, { workDirectory: join(folder, 'program') });
     if (build.warnings !== '') throw new Error(`${target.id}: the compiler warns about generated code:\n${build.warnings}`);
     await runAndCompare(cases, models, build);
