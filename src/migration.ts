@@ -25,6 +25,8 @@ const MOST_SAMPLES = 256;
 const MOST_ROWS = 1024;
 /** Undoing costs an operator and an error of its own: it must at least halve the error. */
 const GAIN_WITH_UNDOING = 0.5;
+/** A bias for every border keeps a convolution from the fastest kernels. */
+const GAIN_AT_BORDERS = 0.5;
 
 /**
  * Later places come first: rows of a layer that have been scaled down no longer rule the search in front of it. Values are
@@ -54,10 +56,19 @@ function migrateSite(editor: GraphEditor, site: MigrationSite, observed: Observa
     const weights = editor.tensor(node.inputs[1]!);
     return { inputs: observed.rows.get(tensor)!, weights: weights.data as Float32Array, columns };
   });
-  const found = searchMigration(observed.ranges.get(site.tensor)!, products, { activationBits, weightBits, perChannel: true, fixed: site.fixed, shifts: site.shifts });
+  const searched = (shifts: boolean): FoundMigration =>
+    searchMigration(observed.ranges.get(site.tensor)!, products, { activationBits, weightBits, perChannel: true, fixed: site.fixed, shifts });
+  const found = cheapest(site, searched);
   const isApplied = found.loss < found.lossBefore * (site.others.length > 0 ? GAIN_WITH_UNDOING : 1);
   if (isApplied) migrate(editor, site, found);
   return { name: site.producer.origin.nodeName, found, isApplied };
+}
+
+/** Shifts are free but in front of padding, where they must earn what the borders cost. */
+function cheapest({ shifts, pads }: MigrationSite, searched: (shifts: boolean) => FoundMigration): FoundMigration {
+  if (!shifts || !pads) return searched(shifts);
+  const [shifted, scaled] = [searched(true), searched(false)];
+  return shifted.loss < scaled.loss * GAIN_AT_BORDERS ? shifted : scaled;
 }
 
 interface Observations {

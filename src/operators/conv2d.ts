@@ -17,11 +17,15 @@ import { convolutionGeometry, type Geometry } from './linear/geometry.js';
 import { biasClassesOf, checkInteger, linearTensors, padCodes, padOf, verifyLinear, verifyPadCodes, type LinearTensors } from './linear/integer.js';
 import { blockSize, foldedBias, interleave, linearArguments, linearStem, linearView, portableInstance, rowSums, runView } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
+import { borderBias, padded, padValuesOf } from './linear/padded-values.js';
 import type { LowerContext } from './lower.js';
 import { mveConv2d } from './mve/conv2d.js';
 import { slidingOverlap } from './overlap.js';
 import { portablePairs } from './portable/conv2d.js';
 import { shiftConv2d } from './shift/conv2d.js';
+
+/** Of a source that is padded already. */
+const UNPADDED = { padTop: 0, padBottom: 0, padLeft: 0, padRight: 0 };
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -37,6 +41,7 @@ function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly 
   requireChannels(node, x, weights);
   requireVector(node, bias, weights.shape[0], 'the bias');
   const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
+  if (padValuesOf(node, x.shape[2]) && integerAttribute(node, 'groups', 1) !== 1) throw shapeError(node, `'padValues' need one group`);
   return [[g.outputHeight, g.outputWidth, g.outputChannels]];
 }
 
@@ -52,15 +57,22 @@ function requireChannels(node: FloatNode | IntegerNode, x: Shaped, weights: Shap
 function evaluate(node: FloatNode, { inputs }: EvaluateContext): readonly tf.Tensor[] {
   const [x, weights, bias] = inputs;
   const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
-  const sum = convolve(x.value as tf.Tensor4D, weights.value as tf.Tensor4D, g, integerAttribute(node, 'groups', 1));
+  const values = padValuesOf(node, x.shape[2]);
+  const input = x.value as tf.Tensor4D;
+  const [source, around] = values ? [padded(input, g, values), UNPADDED] : [input, {}];
+  const sum = convolve(source, weights.value as tf.Tensor4D, { ...g, ...around }, integerAttribute(node, 'groups', 1));
   return [finish(sum, bias?.value, node)];
 }
 
 function lower(node: FloatNode, context: LowerContext): void {
   const { strides, dilations, pad, groups } = node.attributes;
+  const [x, weights] = [context.float(node.inputs[0]), context.float(node.inputs[1])];
+  const values = padValuesOf(node, x.shape[2]);
+  const g = geometryOf(node, [x.shape, weights.shape], integersAttribute(node, 'pad', 4, 0));
   lowerLinear(node, context, {
-    outputChannels: context.float(node.inputs[1]).shape[0],
+    outputChannels: weights.shape[0],
     attributes: (zeroPoint) => ({ strides, dilations, groups, pad: { amounts: pad, values: zeroPoint } }),
+    ...(values && { border: (bias: Int32Array, codes: ArrayLike<number>, inputScale: number) => borderBias(bias, codes, values, inputScale, g) }),
   });
 }
 

@@ -116,10 +116,12 @@ test('a reader that reads the values twice is undone once', async () => {
   await expectSameOutputs(graph, moved, { tolerance: 1e-5 });
 });
 
-test('convolutions: zero padding and ReLU let scales through, no shifts; flattened pixels have mixed columns', async () => {
+test('convolutions: padding is shifted with the rest, a ReLU lets scales through alone; flattened pixels have mixed columns', async () => {
   const graph = convolutions();
   const { graph: moved, sites } = migratedEverywhere(graph);
-  assert.equal(sites, { c1: 'shift and scale', c2: 'scale', c3: 'scale' });
+  assert.equal(sites, { c1: 'shift and scale', c2: 'shift and scale', c3: 'scale' });
+  const padded = moved.nodes.filter((node) => node.attributes['padValues']).map((node) => node.origin.nodeName);
+  assert.equal(padded, ['c3']);
   await expectSameOutputs(graph, moved, { tolerance: 1e-5 });
 });
 

@@ -1,7 +1,8 @@
 /** Carries out a migration, exactly up to float rounding: x̃ = (x − z)/s behind the producer, W̃ = W·diag(s) and b̃ = b + W·z before the readers. */
-import { elementCount, type TensorId } from '../../../graph/float.js';
+import { elementCount, type FloatNode, type TensorId } from '../../../graph/float.js';
 import type { GraphEditor } from '../editor.js';
 import { biasConstant, biasValues, inputChannel, outputChannel } from '../weights.js';
+import type { Labels } from './labels.js';
 import type { MigrationSite, Reader } from './sites.js';
 
 /** One a channel of the producer: z and s > 0. */
@@ -36,7 +37,17 @@ function absorb(editor: GraphEditor, { node, columns }: Reader, { shift, scale }
   data.forEach((w, k) => void (bias[outer(k)]! += w * shift[columns[inner(k)]!]!));
   const scaled = data.map((w, k) => w * scale[columns[inner(k)]!]!);
   const inputs = [node.inputs[0]!, editor.constant(weights.name, weights.shape, scaled, weights.origin)];
-  editor.update(node, { inputs: [...inputs, ...(node.inputs[2] !== undefined || bias.some((b) => b !== 0) ? [biasConstant(editor, node, bias)] : [])] });
+  const hasBias = node.inputs[2] !== undefined || bias.some((b) => b !== 0);
+  editor.update(node, { inputs: [...inputs, ...(hasBias ? [biasConstant(editor, node, bias)] : [])], attributes: withMovedPadding(node, columns, { shift, scale }) });
+}
+
+/** Padding of v becomes (v − z)/s, as everything else that the reader sees. */
+function withMovedPadding({ attributes }: FloatNode, columns: Labels, { shift, scale }: ChannelMove): FloatNode['attributes'] {
+  const amounts = (attributes['pad'] ?? []) as readonly number[];
+  if (amounts.every((amount) => amount === 0)) return attributes;
+  const present = attributes['padValues'] as readonly number[] | undefined;
+  const padValues = Array.from(columns, (c, k) => ((present?.[k] ?? 0) - shift[c]!) / scale[c]! + 0);
+  return padValues.some((value) => value !== 0) ? { ...attributes, padValues } : attributes;
 }
 
 /** x = x̃·s + z before readers that need x: a depthwise 1x1 convolution, whose weights have a scale of their own a channel. */

@@ -22,8 +22,10 @@ export interface MigrationSite {
   readonly absorbers: readonly Reader[];
   /** What else reads the values and needs them as they were: a batch norm in front of it undoes the migration. */
   readonly others: readonly Reader[];
-  /** False where only scales pass: a ReLU in between, or zero padding behind. */
+  /** False where only scales pass: a ReLU in between. */
   readonly shifts: boolean;
+  /** A reader pads what it reads: shifted padding costs it a bias of its own at every border. */
+  readonly pads: boolean;
   /** Channels that must stay: readers behind a linear producer that cannot take the inverse. */
   readonly fixed: ReadonlySet<number>;
 }
@@ -49,7 +51,8 @@ export function siteBehind(editor: GraphEditor, producer: FloatNode): MigrationS
     tensor,
     channels: editor.shape(tensor).at(-1)!,
     absorbers: walk.absorbers,
-    shifts: !producer.attributes['activation'] && walk.absorbers.every(({ node }) => isUnpadded(node)),
+    shifts: !producer.attributes['activation'],
+    pads: walk.absorbers.some(({ node }) => isPadded(node)),
   };
   if (isNorm) return { ...site, others: walk.opaque as readonly Reader[], fixed: new Set() };
   const fixed = new Set(walk.seen);
@@ -104,6 +107,6 @@ function scalesThrough({ attributes }: FloatNode): boolean {
   return !activation || [activation.min, activation.max].every((bound) => bound === 0 || Math.abs(bound) === Number.POSITIVE_INFINITY);
 }
 
-function isUnpadded({ attributes }: FloatNode): boolean {
-  return ((attributes['pad'] as readonly number[] | undefined) ?? []).every((amount) => amount === 0);
+function isPadded({ attributes }: FloatNode): boolean {
+  return ((attributes['pad'] as readonly number[] | undefined) ?? []).some((amount) => amount !== 0);
 }
