@@ -1,11 +1,11 @@
 /** How good the integers are: accuracy beside the float network and beside fake quantization, and noise layer by layer. */
 import { createSimulator } from '../sim/index.js';
-import { agreement, createExecutor, predictions, score, scoringTensor, sqnrDb, type FloatExecutor, type Labels, type Metric, type SampleSet } from './calibration/index.js';
+import { agreement, createExecutor, predictions, score, scoringTensor, sqnrDb, type FloatExecutor, type Labels, type Metric, type RunOptions, type SampleSet } from './calibration/index.js';
 import { CalibrationError } from './errors.js';
 import { elementCount, tensorOf, type FloatGraph, type GraphPort, type TensorId } from './graph/float.js';
 import { integerTensor, type IntegerGraph, type IntegerPort } from './graph/integer.js';
 import type { QuantizationPlan } from './operators/lower.js';
-import { fakeQuantConstants, fakeQuantTransform, withIntegerSums } from './quantization/index.js';
+import { fakeQuantConstants, fakeQuantTransform, withCodeArithmetic } from './quantization/index.js';
 import type { ReportAccuracy } from './report/report.js';
 import { encodeSamples, realValues, sampleAt } from './simulation/encode.js';
 import { simulateBatch } from './simulation/evaluate.js';
@@ -27,8 +27,8 @@ function judgedTensor(graph: Parameters<typeof scoringTensor>[0], output: Tensor
   return metric === 'top1' ? scoringTensor(graph, output) : output;
 }
 
-/** Real values of the judged tensor, samples concatenated. */
-async function integerValues(graph: IntegerGraph, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
+/** What the integers make of the judged tensor: real values, samples concatenated. */
+export async function integerValues(graph: IntegerGraph, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
   const port = chosenPort<IntegerPort>(graph.outputs, options.output);
   const tensor = judgedTensor(graph, port.tensor, options.metric);
   const [codes] = await simulateBatch({ ...graph, outputs: [{ ...port, tensor }] }, encodeSamples(graph, samples), samples.count);
@@ -52,27 +52,34 @@ export async function integerScore(graph: IntegerGraph, samples: SampleSet, labe
  * top-1 and mIoU are then agreement with it, mse and sqnrDb the distance from it.
  */
 export async function evaluateAccuracy(float: FloatGraph, graph: IntegerGraph, plan: QuantizationPlan, samples: SampleSet, labels: Labels | null, options: ScoreOptions): Promise<ReportAccuracy> {
-  const port = chosenPort<GraphPort>(float.outputs, options.output);
-  const judged = judgedTensor(float, port.tensor, options.metric);
-  const { shape } = tensorOf(float, judged);
-  const executor = await createExecutor(float);
-  try {
-    const real = (await executor.run(samples.inputs, samples.count, { keep: [judged] })).get(judged)!;
-    const fake = await fakeQuantValues(float, graph, plan, samples, judged);
-    const integer = await integerValues(graph, samples, options);
-    const reference = labels ?? floatReference(real, shape, samples.count, options.metric);
-    const one = (values: ArrayLike<number>) => scored(values, shape, samples.count, reference, options.metric);
-    return { metric: options.metric, float: one(real), fakeQuant: one(fake), integer: one(integer), agreement: predictionAgreement(real, integer, shape, options.metric), fakeQuantAgreement: predictionAgreement(fake, integer, shape, options.metric), samples: samples.count };
-  } finally {
-    executor.dispose();
-  }
+  const { shape } = tensorOf(float, judgedOf(float, options));
+  const real = await floatValues(float, samples, options);
+  const fake = await fakeQuantValues(float, graph, plan, samples, options);
+  const integer = await integerValues(graph, samples, options);
+  const reference = labels ?? floatReference(real, shape, samples.count, options.metric);
+  const one = (values: ArrayLike<number>) => scored(values, shape, samples.count, reference, options.metric);
+  return { metric: options.metric, float: one(real), fakeQuant: one(fake), integer: one(integer), agreement: predictionAgreement(real, integer, shape, options.metric), fakeQuantAgreement: predictionAgreement(fake, integer, shape, options.metric), samples: samples.count };
 }
 
-/** The judged tensor under fake quantization with the integers' own ratios. */
-async function fakeQuantValues(float: FloatGraph, graph: IntegerGraph, plan: QuantizationPlan, samples: SampleSet, judged: TensorId): Promise<Float32Array> {
-  const executor = await createExecutor(withIntegerSums(float, graph, plan));
+function judgedOf(float: FloatGraph, { output, metric }: ScoreOptions): TensorId {
+  return judgedTensor(float, chosenPort<GraphPort>(float.outputs, output).tensor, metric);
+}
+
+/** The same of the float network. */
+export function floatValues(float: FloatGraph, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
+  return runJudged(float, samples, judgedOf(float, options), {});
+}
+
+/** The same under fake quantization, on codes where float32 holds them. */
+export function fakeQuantValues(float: FloatGraph, graph: IntegerGraph, plan: QuantizationPlan, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
+  const onCodes = withCodeArithmetic(float, graph, plan);
+  return runJudged(onCodes.graph, samples, judgedOf(float, options), { transform: fakeQuantTransform(plan, onCodes.codes), constants: fakeQuantConstants(float, plan) });
+}
+
+async function runJudged(graph: FloatGraph, samples: SampleSet, judged: TensorId, options: RunOptions): Promise<Float32Array> {
+  const executor = await createExecutor(graph);
   try {
-    return (await executor.run(samples.inputs, samples.count, { keep: [judged], transform: fakeQuantTransform(plan), constants: fakeQuantConstants(float, plan) })).get(judged)!;
+    return (await executor.run(samples.inputs, samples.count, { ...options, keep: [judged] })).get(judged)!;
   } finally {
     executor.dispose();
   }

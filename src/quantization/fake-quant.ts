@@ -7,9 +7,11 @@ import { tf } from '../tensor/index.js';
 import { roundHalfAway, typeRange } from '../graph/lanes.js';
 import { channelIndexer } from './scales.js';
 
-/** For the executor's `transform`: every planned activation is rounded to its codes and back. */
-export function fakeQuantTransform(plan: QuantizationPlan): (id: TensorId, value: tf.Tensor) => tf.Tensor {
+/** For the executor's `transform`: every planned activation is rounded to its codes and back, and `codes` to integers. */
+export function fakeQuantTransform(plan: QuantizationPlan, codes: ReadonlySet<TensorId> = new Set()): (id: TensorId, value: tf.Tensor) => tf.Tensor {
   return (id, value) => {
+    // Halves go up, as in the integers.
+    if (codes.has(id)) return tf.tidy(() => tf.floor(tf.add(value, 0.5)));
     const activation = plan.activations.get(id);
     return activation && value.dtype === 'float32' ? fakeQuantize(value, activation) : value;
   };
@@ -56,10 +58,15 @@ export function dequantizedWeights(graph: FloatGraph, plan: QuantizationPlan, id
 }
 
 function roundedBias(graph: FloatGraph, plan: QuantizationPlan, id: TensorId, weightScales: readonly number[], inputScale: number): Float32Array {
+  return Float32Array.from(biasCodes(graph, plan, id, weightScales, inputScale), (code, c) => code * weightScales[weightScales.length > 1 ? c : 0]! * inputScale);
+}
+
+/** A bias as the accumulator starts with it. */
+export function biasCodes(graph: FloatGraph, plan: QuantizationPlan, id: TensorId, weightScales: readonly number[], inputScale: number): Float64Array {
   const planned = plan.biases.get(id);
   const real = planned && 'real' in planned ? planned.real : tensorOf(graph, id).data!;
-  return Float32Array.from({ length: real.length }, (_, c) => {
-    const scale = weightScales[weightScales.length > 1 ? c : 0] * inputScale;
-    return (planned && 'codes' in planned ? planned.codes[c] : roundHalfAway(real[c] / scale)) * scale;
+  return Float64Array.from({ length: real.length }, (_, c) => {
+    if (planned && 'codes' in planned) return planned.codes[c]!;
+    return roundHalfAway(real[c]! / (weightScales[weightScales.length > 1 ? c : 0]! * inputScale));
   });
 }

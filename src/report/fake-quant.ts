@@ -3,7 +3,7 @@ import type { Report } from './report.js';
 
 /**
  * Fake quantization takes the integers' scales, codes, biases and ratios. With dyadic arithmetic float32 alone stands between
- * them: a value at the border of two codes may round to the other one. Null where predictions were not compared.
+ * them: a value at the border of two codes may round to the other one where layers do not compute on codes. Null where predictions were not compared.
  */
 export function fakeQuantDifference({ accuracy, arith }: Pick<Report, 'accuracy' | 'arith'>): string | null {
   const agreement = accuracy?.fakeQuantAgreement ?? null;
