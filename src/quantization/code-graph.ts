@@ -6,6 +6,7 @@
 import type { FloatGraph, TensorId } from '../graph/float.js';
 import type { IntegerGraph } from '../graph/integer.js';
 import type { QuantizationPlan } from '../operators/lower.js';
+import { normOnCodes, softmaxOnCodes } from './code-norms.js';
 import { productOnCodes } from './code-products.js';
 import { sumOnCodes } from './code-sums.js';
 import { CodeWriter } from './code-writer.js';
@@ -22,7 +23,8 @@ export function withCodeArithmetic(graph: FloatGraph, integer: IntegerGraph, pla
   const writer = new CodeWriter(graph);
   for (const node of graph.nodes) {
     const lowered = integers.get(node.outputs[0]!);
-    if (!productOnCodes(writer, node, plan) && !(lowered && sumOnCodes(writer, node, lowered, plan))) writer.nodes.push(node);
+    const isRewritten = productOnCodes(writer, node, plan) || (lowered !== undefined && (sumOnCodes(writer, node, lowered, plan) || normOnCodes(writer, node, lowered, integer, plan) || softmaxOnCodes(writer, node, lowered, plan)));
+    if (!isRewritten) writer.nodes.push(node);
   }
   return { graph: { ...graph, tensors: writer.tensors, nodes: writer.nodes }, codes: writer.codes };
 }

@@ -1,5 +1,5 @@
 /** Writes the nodes that compute on codes in place of those that compute on real values. */
-import { tensorOf, type Attributes, type FloatGraph, type FloatNode, type FloatTensor, type TensorId } from '../graph/float.js';
+import type { Attributes, FloatGraph, FloatNode, FloatTensor, TensorId } from '../graph/float.js';
 
 /** From here on float32 leaves integers out. */
 export const EXACT_INTEGERS = 2 ** 24;
@@ -16,8 +16,24 @@ export class CodeWriter {
 
   /** A tensor of the shape and origin of `like`. */
   tensor(node: FloatNode, part: string, like: TensorId): TensorId {
-    const { shape, origin } = tensorOf(this.graph, like);
+    const { shape, origin } = this.tensors.get(like)!;
     return this.add(node, part, { shape, origin });
+  }
+
+  /** One operator; its output has the shape of `like`, the node's own unless given. */
+  step(node: FloatNode, part: string, op: string, inputs: readonly TensorId[], like: TensorId = node.outputs[0]!, attributes: Attributes = { activation: null }): TensorId {
+    const output = this.tensor(node, part, like);
+    this.nodes.push({ id: output, op, inputs, outputs: [output], attributes, origin: node.origin });
+    return output;
+  }
+
+  /** Mean, sum or maximum over the axes from `axis` on, which become 1. */
+  reduced(node: FloatNode, name: 'mean' | 'sum' | 'max', input: TensorId, axis: number): TensorId {
+    const { shape, origin } = this.tensors.get(input)!;
+    const output = this.add(node, name, { shape: shape.map((d, i) => (i < axis ? d : 1)), origin });
+    const attributes = { function: name, axes: shape.map((_, i) => i).slice(axis), keepDims: true };
+    this.nodes.push({ id: output, op: 'reduce', inputs: [input], outputs: [output], attributes, origin: node.origin });
+    return output;
   }
 
   constant(node: FloatNode, part: string, shape: readonly number[], values: Iterable<number>): TensorId {

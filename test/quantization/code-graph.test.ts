@@ -60,4 +60,15 @@ test('behind two dense layers with a clamp between them', async () => {
   assert.ok(onCodes <= 1, `${onCodes} differ`);
 });
 
+test('behind a softmax, and behind layer normalizations', async () => {
+  const [rows, width] = [64, 96];
+  for (const [op, attributes] of [['softmax', { axis: 1, beta: 0.7 }], ['layer-norm', { axis: 1, epsilon: 1e-5 }]] as const) {
+    const b = new FloatGraphBuilder(op, { file: 'test.onnx', format: 'builder', sha256: '0' });
+    const parameters = op === 'layer-norm' ? [values(width, 2), values(width, 1)].map((data, i) => b.constant(`p${i}`, [width], data, origin(op, 'LayerNormalization'))) : [];
+    b.output('y', b.apply(op, [b.input('x', [rows, width], 'float32'), ...parameters], attributes, origin(op, op), 'y'));
+    const { onReals, onCodes } = await differing(b.build(), new Map([['x', values(SAMPLES * rows * width, 9)]]));
+  assert.ok(onCodes <= most && onReals > 3 * Math.max(1, onCodes), `${op}: ${onCodes} on codes, ${onReals} on real values`);
+  }
+});
+
 test.run();
