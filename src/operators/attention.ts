@@ -7,7 +7,8 @@ import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type
 import { typeRange } from '../graph/lanes.js';
 import { axisAttribute, integerAttribute } from './attributes.js';
 import { zeroPoints } from './integer-checks.js';
-import type { Kernel, KernelContext } from './kernel.js';
+import type { Kernel, KernelContext, KernelOverlap } from './kernel.js';
+import { type Access, mayShare, overlapDistance } from './overlap.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 export interface Attention {
@@ -80,6 +81,20 @@ export function attentionView(group: readonly IntegerNode[], { query, keys, scor
   };
 }
 
+/** The output may follow the queries at their heels: a strip of `strip` rows is read before its means are written; the last strip of a head reaches back. */
+export function attentionOverlap({ query, output }: Attention, strip: number): readonly KernelOverlap[] {
+  if (!mayShare(query, output)) return [];
+  const [rows, depth, columns] = [query.shape.at(-2)!, query.shape.at(-1)!, output.shape.at(-1)!];
+  const accesses: Access[] = [];
+  for (let done = 0; done < matrices(query) * rows; done += rows) {
+    for (let row = 0; row < rows; row += strip) {
+      const first = done + Math.min(row, rows - strip);
+      accesses.push({ from: first * depth, to: (first + strip) * columns });
+    }
+  }
+  return [{ input: 0, distanceBytes: overlapDistance(accesses, elementCount(query.shape)) }];
+}
+
 export const attentionRows: Kernel = {
   family: 'portable',
   nodes: 3,
@@ -100,6 +115,7 @@ export const attentionRows: Kernel = {
         { kind: 'scratch' },
       ],
       scratchBytes: 2 * view.length,
+      overlap: attentionOverlap(found, 1),
       scalars: [...new Set(['softmaxShare', 'clamp', ...requantizeScalars(first.requantize!), ...requantizeScalars(last.requantize!)])],
     };
   },

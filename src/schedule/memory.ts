@@ -15,7 +15,7 @@ export async function optimizePlan(target: Target, steps: readonly Step[], alias
   const quick: Placement = { offsets: offsetsOfBuffers(plan, steps), bytes: plan.bytes, heuristic: plan.heuristic };
   const searched = bestPlacement(problem, lowerBoundBytes, 'thorough');
   const known = searched.bytes < quick.bytes ? searched : quick;
-  if (known.bytes <= lowerBoundBytes) return arenaPlan(steps, aliases, lifetimes, known, plan);
+  if (known.bytes <= lowerBoundBytes) return arenaPlan(steps, aliases, lifetimes, known, { liveSetBytes: liveSet, lowerBoundBytes });
   const { placement, proven } = await placeOptimally(problem, known, lowerBoundBytes);
   const better = arenaPlan(steps, aliases, lifetimes, placement, { liveSetBytes: liveSet, lowerBoundBytes: proven ? placement.bytes : lowerBoundBytes });
   return { ...better, proof: proven ? 'solver' : 'none' };

@@ -46,15 +46,16 @@ const ORDERS: Readonly<Record<string, Order>> = {
   breadth: byBreadth,
 };
 
-/** Placements that a local search looks at before it gives up. */
-const SEARCH_LIMIT = 1000;
+/** Placements that a local search looks at before it gives up: at most so many, fewer of many buffers, each of which meets many others. */
+const SEARCH_LIMITS = { quick: { tries: 1000, pairs: 4e6 }, thorough: { tries: 5000, pairs: 2e8 } } as const;
+export type Effort = keyof typeof SEARCH_LIMITS;
 
 export function overlapInTime(a: Buffer, b: Buffer): boolean {
   return a.first <= b.last && b.first <= a.last;
 }
 
 /** The best of all heuristics; the search stops as soon as `lowerBound` is reached. */
-export function place(problem: Problem, lowerBound: number): Placement {
+export function place(problem: Problem, lowerBound: number, effort: Effort = 'quick'): Placement {
   const placer = new Placer(problem);
   let best: { placement: Placement; order: readonly Buffer[] } | null = null;
   for (const [name, order] of Object.entries(ORDERS)) {
@@ -65,7 +66,7 @@ export function place(problem: Problem, lowerBound: number): Placement {
       if (best.placement.bytes <= lowerBound) return best.placement;
     }
   }
-  return search(placer, best!.order, best!.placement, lowerBound);
+  return search(placer, best!.order, best!.placement, lowerBound, effort);
 }
 
 /** What y, at `offset`, forbids for the offset of x; both live at the same time. */
@@ -91,28 +92,34 @@ export class Sharings {
 }
 
 export class Placer {
-  private readonly sharings: Sharings;
+  /** Of every buffer: those that live at the same time. */
+  private readonly neighbours: ReadonlyMap<Buffer, readonly { readonly buffer: Buffer; readonly sharing: Sharing | undefined }[]>;
+  private readonly alignment: number;
 
-  constructor(private readonly problem: Problem) {
-    this.sharings = new Sharings(problem.sharings);
+  constructor({ buffers, sharings, alignment }: Problem) {
+    const known = new Sharings(sharings);
+    const together = (a: Buffer) => buffers.filter((b) => a !== b && overlapInTime(a, b)).map((buffer) => ({ buffer, sharing: known.of(a, buffer) }));
+    this.neighbours = new Map(buffers.map((buffer) => [buffer, together(buffer)]));
+    this.alignment = alignment;
   }
 
   /** Each buffer in turn takes the lowest (or the tightest) offset that those already placed allow. */
   inOrder(order: readonly Buffer[], fit: 'first' | 'best', heuristic: string): Placement {
-    const placed: { buffer: Buffer; offset: number }[] = [];
+    const offsets = new Map<string, number>();
     let bytes = 0;
     for (const buffer of order) {
       const forbidden: Forbidden[] = [];
-      for (const p of placed) {
-        if (!overlapInTime(p.buffer, buffer)) continue;
-        const one = forbiddenBy(buffer, p.buffer, p.offset, this.sharings.of(buffer, p.buffer));
+      for (const { buffer: other, sharing } of this.neighbours.get(buffer)!) {
+        const at = offsets.get(other.id);
+        if (at === undefined) continue;
+        const one = forbiddenBy(buffer, other, at, sharing);
         if (one.low < one.high) forbidden.push(one);
       }
-      const offset = lowestOffset(forbidden, fit, this.problem.alignment);
-      placed.push({ buffer, offset });
+      const offset = lowestOffset(forbidden, fit, this.alignment);
+      offsets.set(buffer.id, offset);
       bytes = Math.max(bytes, offset + buffer.bytes);
     }
-    return { offsets: new Map(placed.map((p) => [p.buffer.id, p.offset])), bytes, heuristic };
+    return { offsets, bytes, heuristic };
   }
 }
 
@@ -133,26 +140,37 @@ function lowestOffset(forbidden: readonly Forbidden[], fit: 'first' | 'best', al
   return best.offset === -1 ? offset : best.offset;
 }
 
-/** Moves one buffer forward in the order, keeps what is no worse; deterministic. */
-function search(placer: Placer, order: readonly Buffer[], start: Placement, lowerBound: number): Placement {
+/**
+ * Moves one buffer in the order, keeps what is no worse; deterministic. Every other move takes one of the buffers that end where
+ * the arena does further to the front, without which little changes among many buffers.
+ */
+function search(placer: Placer, order: readonly Buffer[], start: Placement, lowerBound: number, effort: Effort): Placement {
   let best = start;
-  let current = [...order];
+  let current = { order: [...order], placement: start };
   let seed = 1;
   const random = (n: number) => {
     seed = (Math.imul(seed, 1103515245) + 12345) & 0x7fffffff;
     return (seed >>> 8) % n;
   };
-  const tries = order.length < 3 ? 0 : Math.min(SEARCH_LIMIT, Math.ceil(4e6 / (order.length * order.length)));
+  const { tries: most, pairs } = SEARCH_LIMITS[effort];
+  const tries = order.length < 3 ? 0 : Math.min(most, Math.ceil(pairs / (order.length * order.length)));
   for (let i = 0; i < tries && best.bytes > lowerBound; i++) {
-    const candidate = [...current];
-    const [moved] = candidate.splice(random(candidate.length), 1);
-    candidate.splice(random(candidate.length + 1), 0, moved!);
+    const candidate = [...current.order];
+    const tops = i % 2 === 0 ? [] : topmost(candidate, current.placement);
+    const from = tops.length === 0 ? random(candidate.length) : tops[random(tops.length)]!;
+    const [moved] = candidate.splice(from, 1);
+    candidate.splice(random(tops.length === 0 ? candidate.length + 1 : from + 1), 0, moved!);
     const placement = placer.inOrder(candidate, 'first', 'local search');
-    if (placement.bytes > best.bytes) continue;
-    current = candidate;
+    if (placement.bytes > current.placement.bytes) continue;
+    current = { order: candidate, placement };
     if (placement.bytes < best.bytes) best = placement;
   }
   return best;
+}
+
+/** Places in the order of the buffers that end where the arena does. */
+function topmost(order: readonly Buffer[], { offsets, bytes }: Placement): readonly number[] {
+  return order.flatMap((buffer, i) => (offsets.get(buffer.id)! + buffer.bytes === bytes ? [i] : []));
 }
 
 function sorted(...keys: readonly ((b: Buffer) => number)[]): Order {

@@ -2,7 +2,7 @@
  * Attention in strips of queries on cores with SMLAD: the scores of a strip, some keys at a time as weights, run through softmax in
  * the same memory to products with the values.
  */
-import { attentionOf, attentionView } from '../attention.js';
+import { attentionOf, attentionOverlap, attentionView } from '../attention.js';
 import { constantCodes, type IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelContext } from '../kernel.js';
 import { typeName } from '../views.js';
@@ -61,6 +61,7 @@ export function dspAttention(read: ReadMatmul): Kernel {
           { kind: 'scratch' },
         ],
         scratchBytes: stripAt + strip * common.length,
+        overlap: attentionOverlap(found, strip),
         scalars: [],
         support: [...scores.support, ...mean.support],
       };

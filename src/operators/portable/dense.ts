@@ -4,6 +4,7 @@ import type { IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
 import { linearTensors, type LinearTensors } from '../linear/integer.js';
 import { foldedBias, linearStem, rowSums } from '../linear/kernels.js';
+import { rowsOverlap } from '../overlap.js';
 import { cType } from '../views.js';
 import { packedBitsOf } from '../packing.js';
 import { BLOCK, type DenseLayout, packedDense } from './packed-dense.js';
@@ -51,6 +52,7 @@ function instantiate({ graph, group, features, weights: stored }: KernelContext)
     ],
     scratchBytes: taps,
     scalars: requantize.scalars,
+    overlap: rowsOverlap(elementCount(t.x.shape) / depth, depth, channels, t.x, t.y),
   };
 }
 

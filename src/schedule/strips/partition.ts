@@ -7,6 +7,7 @@ import type { Target } from '../../targets/target.js';
 import { lifetimesOf, type Lifetime } from '../lifetimes.js';
 import { arenaAlignment, planMemory } from '../memory.js';
 import { lowerBound } from '../lower-bound.js';
+import type { Effort } from '../placement.js';
 import type { ScheduleOptions, Step } from '../schedule.js';
 import { buildSteps, firstMatch, innerTensors, isClosed, type Match, matches, type Search, searchOf, stepOf, type StepList } from '../steps.js';
 import { type ChooseKernel, planStrips, stripOverhead } from './plan.js';
@@ -38,15 +39,17 @@ interface Choice {
  */
 export function buildLeanSteps(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>): StepList {
   const plain = buildSteps(graph, target, options, aliases);
-  const arenaBytes = (steps: readonly Step[]) => planMemory(graph, target, steps, aliases, options.keepInput).bytes;
+  const arenaOf = (steps: readonly Step[], effort: Effort) => planMemory(graph, target, steps, aliases, options.keepInput, effort);
   const search = searchOf(graph, target, options, aliases);
   const choices = choicesOf(search, aliases, plain);
   const budget = options.ramBudget ?? 0;
   let best = { steps: plain.steps, bytes: Infinity };
   for (const limit of limitsFrom(choices, leastLimit(choices, search.nodes.length), budget)) {
     const steps = cheapest(choices, search.nodes.length, limit);
-    const bytes = arenaBytes(steps);
-    if (bytes <= best.bytes * (1 - LEAST_SAVING) || bytes <= budget) best = { steps, bytes };
+    const wanted = Math.max(best.bytes * (1 - LEAST_SAVING), budget);
+    const quick = arenaOf(steps, 'quick');
+    const bytes = quick.bytes <= wanted || quick.lowerBoundBytes > wanted ? quick.bytes : arenaOf(steps, 'thorough').bytes;
+    if (bytes <= wanted) best = { steps, bytes };
     if (bytes <= budget) break;
   }
   return { steps: best.steps, unobserved: best.steps.flatMap((s) => innerTensors(s.nodes)) };

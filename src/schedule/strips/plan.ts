@@ -9,6 +9,7 @@ import { elementCount } from '../../graph/float.js';
 import { type IntegerGraph, type IntegerNode, integerTensor, laneBytes, type TensorId } from '../../graph/integer.js';
 import type { KernelInstance } from '../../operators/kernel.js';
 import { type Access, overlapDistance } from '../../operators/overlap.js';
+import { packingInstructions, type PackedRows } from './packed-rows.js';
 import { type RowRule, rowRule, stripNode } from './rows.js';
 
 /** Rows of one tensor that exist at a time. */
@@ -41,7 +42,10 @@ export interface StripPlan {
   readonly buffers: readonly LineBuffer[];
   readonly sources: readonly TensorId[];
   readonly stages: readonly StripStage[];
+  /** `rowBytes`: as rows lie in the arena. A packed one has a line buffer too, out of which its rows are packed. */
   readonly sink: { readonly tensor: TensorId; readonly rows: number; readonly rowBytes: number };
+  /** Those of the sources and the sink that lie packed in the arena. */
+  readonly packed: ReadonlyMap<TensorId, PackedRows>;
   /** Passes [first, end); the sink grows from pass 0 on. */
   readonly first: number;
   readonly end: number;
@@ -61,6 +65,8 @@ export interface StripRequest {
   /** More scratch is of no use. */
   readonly mostBytes: number;
   readonly chooseKernel: ChooseKernel;
+  /** Tensors that lie packed in the arena. */
+  readonly packed?: ReadonlyMap<TensorId, PackedRows>;
 }
 
 /** Null where the nodes do not fit together or a kernel cannot work on strips. */
@@ -84,11 +90,14 @@ export function planStrips(request: StripRequest): StripPlan | null {
     stages.push(stage);
   }
   const produced = new Set(nodes.map((n) => n.outputs[0]!));
+  const sources = buffers.map((b) => b.tensor).filter((id) => !produced.has(id));
+  const packed = new Map([...(request.packed ?? [])].filter(([id]) => id === sink || sources.includes(id)));
   return {
     buffers,
-    sources: buffers.map((b) => b.tensor).filter((id) => !produced.has(id)),
+    sources,
     stages,
-    sink: { tensor: sink, rows, rowBytes: rowBytes(graph, sink) },
+    sink: { tensor: sink, rows, rowBytes: packed.get(sink)?.rowBytes ?? rowBytes(graph, sink) },
+    packed,
     first: Math.min(0, ...buffers.map((b) => Math.floor(-b.lead / b.rows))),
     end,
     lineBytes,
@@ -118,11 +127,11 @@ function pacesOf(nodes: readonly IntegerNode[], rules: readonly RowRule[], rows:
   return paces;
 }
 
-function lineBuffers({ graph, nodes, alignment }: StripRequest, rules: readonly RowRule[], paces: ReadonlyMap<TensorId, Pace>, sink: TensorId): readonly LineBuffer[] | null {
+function lineBuffers({ graph, nodes, alignment, packed }: StripRequest, rules: readonly RowRule[], paces: ReadonlyMap<TensorId, Pace>, sink: TensorId): readonly LineBuffer[] | null {
   const buffers: LineBuffer[] = [];
   let offset = 0;
   for (const [tensor, { rows, lead }] of [...paces].reverse()) {
-    if (tensor === sink) continue;
+    if (tensor === sink && !packed?.has(sink)) continue;
     const readers = nodes.flatMap((node, i) => (rules[i]!.inputs.includes(tensor) ? [{ rule: rules[i]!, output: paces.get(node.outputs[0]!)! }] : []));
     const starts = readers.map(({ rule, output }) => output.lead * rule.stride - rule.padTop);
     const pads = new Set(readers.flatMap(({ rule }) => (rule.padByte === null ? [] : [rule.padByte])));
@@ -162,7 +171,8 @@ export function needsPadding({ rows, lead, height, padByte }: LineBuffer, { firs
 
 /** Distance at which the output may overwrite a source: rows that a pass takes, against bytes of the output written by then. */
 export function stripDistance(plan: StripPlan, source: TensorId): number {
-  const { rows, lead, rowBytes: bytes, height } = plan.buffers.find((b) => b.tensor === source)!;
+  const { rows, lead, rowBytes: unpacked, height } = plan.buffers.find((b) => b.tensor === source)!;
+  const bytes = plan.packed.get(source)?.rowBytes ?? unpacked;
   const accesses: Access[] = [];
   for (let pass = plan.first; pass < plan.end; pass++) {
     const row = Math.max(0, pass * rows + lead);
@@ -171,12 +181,14 @@ export function stripDistance(plan: StripPlan, source: TensorId): number {
   return overlapDistance(accesses, height * bytes);
 }
 
-/** Instructions that the strips cost beside the kernels' own work, roughly: calls, copies, windows that kernels prepare anew. */
+/** Instructions that the strips cost beside the kernels' own work, roughly: calls, copies, windows that kernels prepare anew, packing. */
 export function stripOverhead(plan: StripPlan): number {
   const passes = plan.end - plan.first;
-  const moved = plan.buffers.reduce((sum, b) => sum + b.rowBytes * (b.held - b.rows) + (plan.sources.includes(b.tensor) ? b.rowBytes * b.rows : 0), 0);
+  const isCopied = ({ tensor }: LineBuffer) => plan.sources.includes(tensor) && !plan.packed.has(tensor);
+  const moved = plan.buffers.reduce((sum, b) => sum + b.rowBytes * (b.held - b.rows) + (isCopied(b) ? b.rowBytes * b.rows : 0), 0);
   const again = plan.buffers.reduce((sum, b) => sum + b.rowBytes * (b.held - b.rows), 0);
-  return passes * (60 * (plan.stages.length + plan.buffers.length) + moved / 2 + 4 * again);
+  const packing = [...plan.packed.values()].reduce((sum, rows) => sum + rows.height * packingInstructions(rows), 0);
+  return passes * (60 * (plan.stages.length + plan.buffers.length) + moved / 2 + 4 * again) + packing;
 }
 
 function rowBytes(graph: IntegerGraph, id: TensorId): number {

@@ -1,6 +1,7 @@
 /** A strip plan as one step of the schedule. */
 import type { IntegerNode } from '../../graph/integer.js';
 import type { KernelInstance, SupportText } from '../../operators/kernel.js';
+import { packingView } from './packed-rows.js';
 import { needsPadding, stripDistance, type StripPlan } from './plan.js';
 
 /** Stands for the whole: its arguments and its needs are those of the step; the emitter writes the loop. */
@@ -25,9 +26,13 @@ export function stripKernel(plan: StripPlan, nodes: readonly IntegerNode[]): Ker
 function rowFunctions(plan: StripPlan): readonly SupportText[] {
   const produced = plan.buffers.filter((b) => !plan.sources.includes(b.tensor));
   const templates = [
-    'strips/take-rows',
+    ...(plan.sources.every((id) => plan.packed.has(id)) ? [] : ['strips/take-rows']),
     ...(produced.some((b) => needsPadding(b, plan)) ? ['strips/pad-rows'] : []),
     ...(plan.buffers.some((b) => b.held > b.rows) ? ['strips/drop-rows'] : []),
   ];
-  return templates.map((template) => ({ template, view: {} }));
+  return [...templates.map((template) => ({ template, view: {} })), ...packingFunctions(plan)];
+}
+
+function packingFunctions({ packed, sink }: StripPlan): readonly SupportText[] {
+  return [...packed].map(([id, rows]) => ({ template: id === sink.tensor ? 'strips/put-packed-rows' : 'strips/take-packed-rows', view: packingView(rows) }));
 }
