@@ -12,7 +12,6 @@ export function checkCombinations(options: RoadOptions): void {
   if (minAccuracy !== undefined && evaluation === undefined) throw new UsageError('--min-accuracy has nothing to judge', { hint: 'add --eval FILE and --labels FILE' });
   if (options.terms !== undefined && options.arith !== 'shift') throw new UsageError('--terms says how many powers of two a weight takes', { hint: 'it goes with --arith shift' });
   if (isAuto(options.bits) && options.arith === 'shift') throw new UsageError('--bits auto chooses widths of products, and --arith shift has none', { hint: '--terms auto chooses how many powers of two a weight takes' });
-  if (options.transformerFunctions === 'ivit' && options.arith === 'shift') throw new UsageError('--transformer-functions ivit multiplies with its sigmoid, which --arith shift excludes', { hint: 'tables need no multiplication either: leave it out' });
   if (maxInstructions !== undefined && !(run && build)) throw new UsageError('--max-instructions needs a run', { hint: 'leave out --no-run and --no-build, or the budget' });
 }
 

@@ -97,6 +97,16 @@ export function csdMinus(sum: i64, x: i32, exponent: i32): i64 {
   return i64(sum - i64(widen(x) << widen(exponent)));
 }
 
+/** csdPlus in 32 bits, which hold the whole sum, 0 ≤ exponent ≤ 31. */
+export function csdPlusWord(sum: i32, x: i32, exponent: i32): i32 {
+  return i32(sum + (x << exponent));
+}
+
+/** csdMinus in 32 bits, which hold the whole sum, 0 ≤ exponent ≤ 31. */
+export function csdMinusWord(sum: i32, x: i32, exponent: i32): i32 {
+  return i32(sum - (x << exponent));
+}
+
 /** The end of a shift-and-add product: sum / 2^shift rounded half up, 1 ≤ shift ≤ 62. */
 export function csdRound(sum: i64, shift: i32): i32 {
   const nudge: i64 = i64(1n << widen(i32(shift - 1)));

@@ -19,6 +19,7 @@ import { verifyActivationType } from './linear/integer.js';
 import type { LowerContext } from './lower.js';
 import { mveAveragePool } from './mve/pools.js';
 import { poolGeometryView, poolShape, poolWindow, validTaps } from './pool-window.js';
+import { shiftAveragePool } from './shift/pools.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 const variants = ['tflite', 'dyadic'] as const;
@@ -129,9 +130,9 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
     zeroPoint,
     hasZeroPoint: zeroPoint !== 0,
     offset: signedTerm(-zeroPoint * geometry.kernelHeight * geometry.kernelWidth),
-    requantize: requantizeView(node.requantize!),
+    requantize: requantizeView(node.requantize!, node.bounds),
   };
-  return { family: 'portable', template: 'average-pool2d', stem: `average_pool2d_${typeName(x.type)}`, view, arguments: args, scratchBytes: 0, scalars: requantizeScalars(node.requantize!) };
+  return { family: 'portable', template: 'average-pool2d', stem: `average_pool2d_${typeName(x.type)}`, view, arguments: args, scratchBytes: 0, scalars: requantizeScalars(node.requantize!, node.bounds) };
 }
 
 export const averagePool2d = defineOperator({
@@ -150,6 +151,6 @@ export const averagePool2d = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [mveAveragePool, dspAveragePool(instantiate), cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [shiftAveragePool(instantiate), mveAveragePool, dspAveragePool(instantiate), cmsisAveragePool2d, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

@@ -50,7 +50,7 @@ export function binaryKernel(op: string, complete: (node: IntegerNode, view: Bin
         bType: cType(inputs[1].type),
         outputType: cType(output.type),
         nest: nestView(axes, [0, 0]),
-        requantize: requantizeView(node.requantize!),
+        requantize: requantizeView(node.requantize!, node.bounds),
       });
       const args: KernelArgument[] = [...node.inputs.map((tensor) => ({ kind: 'input', tensor }) as const), { kind: 'output', tensor: output.id }];
       return {

@@ -14,6 +14,7 @@ import { checkInteger, expectCopy, expectShape, integerGraphError, nodeTensors }
 import type { KernelInstance } from './kernel.js';
 import type { LowerContext } from './lower.js';
 import { rowMajorStrides } from './loop-nest.js';
+import { shiftGatherRows } from './shift/rewritten.js';
 import { cType, typeName } from './views.js';
 
 /** Constant indices, checked, negative ones counted from the end. */
@@ -127,6 +128,10 @@ export const gather = defineOperator({
   integer: {
     verify,
     kernels: [
+      shiftGatherRows((node, graph) => {
+        const { inputs } = nodeTensors(node, graph, 2);
+        return inputs[1]!.constant ? null : rowsInstance(node, graph, axisAttribute(node, 'axis', inputs[0]!.shape.length));
+      }),
       {
         family: 'portable',
         when: () => true,

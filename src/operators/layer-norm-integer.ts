@@ -12,6 +12,7 @@ import { checkInteger, expectPerTensor, expectShape, integerGraphError, nodeTens
 import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
+import { fewDigits } from './shift/digits.js';
 import { cType, requantizeScalars, requantizeView, typeName } from './views.js';
 
 /** Shares lie in [−2^15, 2^15). */
@@ -50,14 +51,14 @@ export function layerNormConstants(input: ActivationPlan, output: ActivationPlan
 
 export function lowerLayerNorm(node: FloatNode, context: LowerContext): void {
   const [x, gamma, beta] = node.inputs;
-  if (context.arith === 'shift') return context.unsupported(node, 'layer normalization multiplies, which --arith shift excludes', 'use --arith dyadic');
   const { shape } = context.float(x!);
   const length = elementCount(shape.slice(integerAttribute(node, 'axis')));
   const [input, output] = [context.activation(x!), context.activation(node.outputs[0]!)];
   const parameter = (id: string | undefined, missing: number) => (id === undefined ? new Float32Array(length).fill(missing) : context.float(id).data);
   const [gammas, betas] = [parameter(gamma, 1), parameter(beta, 0)];
   if (!gammas || !betas) return context.unsupported(node, 'gamma and beta must be constants');
-  const { gain, offset, shift, ...constants } = layerNormConstants(input, output, numberAttribute(node, 'epsilon'), gammas, betas);
+  const { gain: exact, offset, shift, ...constants } = layerNormConstants(input, output, numberAttribute(node, 'epsilon'), gammas, betas);
+  const gain = context.arith === 'shift' ? exact.map(fewDigits) : exact;
   if (gain.some((g) => Math.abs(g) >= ONE)) return context.unsupported(node, `its output range is too small for its gains: one code of the output is ${output.scale}`);
   const parameters = [context.constant(`${node.id}:gain`, [length], 16, true, gain), context.constant(`${node.id}:offset`, [length], 32, true, offset)];
   context.emit({

@@ -10,6 +10,7 @@ import { dspLayerNorm } from './dsp/layer-norm.js';
 import { boundLayerNorm, instantiateLayerNorm, lowerLayerNorm, verifyLayerNorm } from './layer-norm-integer.js';
 import { requireInputs } from './linear/float.js';
 import { mveLayerNorm } from './mve/layer-norm.js';
+import { shiftLayerNorm } from './shift/layer-norm.js';
 
 function inferShapes(node: FloatNode, inputs: readonly ShapedInput[]): readonly (readonly number[])[] {
   requireInputs(node, inputs, 1, 3);
@@ -42,6 +43,6 @@ export const layerNorm = defineOperator({
   integer: {
     verify: verifyLayerNorm,
     bounds: boundLayerNorm,
-    kernels: [mveLayerNorm(instantiateLayerNorm), dspLayerNorm(instantiateLayerNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
+    kernels: [shiftLayerNorm(instantiateLayerNorm), mveLayerNorm(instantiateLayerNorm), dspLayerNorm(instantiateLayerNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateLayerNorm(group[0]!, graph) }],
   },
 });

@@ -15,6 +15,7 @@ import { checkInteger, integerGraphError, requireInt32, verifyActivationType, ve
 import { activationArguments, blockSize, laneViews, portableInstance } from './linear/kernels.js';
 import type { LowerContext } from './lower.js';
 import { mveMatmul } from './mve/matmul.js';
+import { shiftMatmul } from './shift/matmul.js';
 import { cType, requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
 
 interface Operands {
@@ -158,7 +159,7 @@ const portable: Kernel = {
       tabled,
       matrixStrideA: regular[0] ?? 0,
       matrixStrideB: regular[1] ?? 0,
-      requantize: requantizeView(node.requantize!),
+      requantize: requantizeView(node.requantize!, node.bounds),
     };
     const tables = tabled ? offsets.map((data, i) => ({ kind: 'constant', name: i === 0 ? 'offset_a' : 'offset_b', data }) as const) : [];
     const list = [...activationArguments([a.id, b.id], y.id), ...tables, ...requantizeArguments(node.requantize!)];
@@ -201,6 +202,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
+    kernels: [shiftMatmul(portable, read), dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
   },
 });

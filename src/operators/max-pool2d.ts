@@ -11,6 +11,7 @@ import { checkInteger, clampAttribute, expectShape, integerGraphError, nodeTenso
 import type { KernelInstance } from './kernel.js';
 import { mveMaxPool } from './mve/pools.js';
 import { poolGeometryView, poolShape, poolWindow } from './pool-window.js';
+import { shiftMaxPool } from './shift/pools.js';
 import { cType, typeName } from './views.js';
 
 function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
@@ -62,6 +63,7 @@ export const maxPool2d = defineOperator({
       clampAttribute(node, output);
     },
     kernels: [
+      shiftMaxPool(instantiate),
       mveMaxPool,
       dspMaxPool(instantiate),
       cmsisMaxPool2d,

@@ -15,7 +15,7 @@ import { requantizeScalars, signedTerm } from './views.js';
 
 const portable = binaryKernel('mul', (node, view) => {
   const [a, b] = zeroPoints(node, 2);
-  return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!), variant: '' };
+  return { view: { ...view, aTerm: signedTerm(-a!), bTerm: signedTerm(-b!) }, scalars: requantizeScalars(node.requantize!, node.bounds), variant: '' };
 });
 
 export const mul = defineOperator({

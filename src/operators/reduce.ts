@@ -112,7 +112,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
   const stem = `reduce_${name}_${typeName(x.type)}`;
   if (name === 'max') return { family: 'portable', template: 'reduce-max', stem, view: common, arguments: args, scratchBytes: 0, scalars: [] };
   const offset = signedTerm(-integerAttribute(node, 'inputZeroPoint') * reducedCount(node, x.shape));
-  return { family: 'portable', template: 'reduce', stem, view: { ...common, offset, requantize: requantizeView(node.requantize!) }, arguments: args, scratchBytes: 0, scalars: requantizeScalars(node.requantize!) };
+  return { family: 'portable', template: 'reduce', stem, view: { ...common, offset, requantize: requantizeView(node.requantize!, node.bounds) }, arguments: args, scratchBytes: 0, scalars: requantizeScalars(node.requantize!, node.bounds) };
 }
 
 export const reduce = defineOperator({

@@ -37,7 +37,7 @@ export const requantize = defineOperator({
             outputType: cType(output.type),
             count: elementCount(output.shape),
             offset: signedTerm(-integerAttribute(node!, 'inputZeroPoint')),
-            requantize: requantizeView(node!.requantize!),
+            requantize: requantizeView(node!.requantize!, node!.bounds),
           };
           return {
             family: 'portable',
@@ -46,7 +46,7 @@ export const requantize = defineOperator({
             view,
             arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
             scratchBytes: 0,
-            scalars: requantizeScalars(node!.requantize!),
+            scalars: requantizeScalars(node!.requantize!, node!.bounds),
             inPlace: inPlaceInputs(node!, graph),
           };
         },

@@ -18,6 +18,7 @@ import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
 import type { LowerContext } from './lower.js';
 import { coordinateModes, exactTaps, linearTaps, nearestIndices, nearestModes, tfliteTaps, type FixedTaps, type LinearTap } from './resize-coordinates.js';
+import { shiftResize } from './shift/rewritten.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 const modes = ['nearest', 'linear'] as const;
@@ -145,7 +146,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       rowUnits,
       columnUnits,
       offset: signedTerm(-integerAttribute(node, 'inputZeroPoint') * rowUnits * columnUnits),
-      requantize: requantizeView(node.requantize!),
+      requantize: requantizeView(node.requantize!, node.bounds),
     },
     arguments: [
       { kind: 'input', tensor: x.id },
@@ -154,7 +155,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       { kind: 'constant', name: 'columns', data: flat(columns, channels) },
     ],
     scratchBytes: 0,
-    scalars: requantizeScalars(node.requantize!),
+    scalars: requantizeScalars(node.requantize!, node.bounds),
   };
 }
 
@@ -185,6 +186,6 @@ export const resize = defineOperator({
   integer: {
     verify,
     bounds,
-    kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
+    kernels: [shiftResize(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }],
   },
 });

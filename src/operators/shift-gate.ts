@@ -7,6 +7,7 @@ import { defineOperator } from './definition.js';
 import { expectPerTensor, expectShape, integerGraphError, nodeTensors, scaledInterval } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
+import { shiftShiftGate } from './shift/rewritten.js';
 import { verifyShiftUnit } from './shift-unit.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
@@ -45,16 +46,16 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       limit: (exponentBits + 10) * unit,
       one: unit * 2 ** exponentBits,
       fractionBits: integerAttribute(node, 'fractionBits'),
-      requantize: requantizeView(node.requantize!),
+      requantize: requantizeView(node.requantize!, node.bounds),
     },
     arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
     scratchBytes: 0,
-    scalars: ['shiftDistance', 'shiftExponential', 'shiftShare', ...requantizeScalars(node.requantize!)],
+    scalars: ['shiftDistance', 'shiftExponential', 'shiftShare', ...requantizeScalars(node.requantize!, node.bounds)],
     inPlace: inPlaceInputs(node, graph),
   };
 }
 
 export const shiftGate = defineOperator({
   name: 'shift-gate',
-  integer: { verify, bounds, kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
+  integer: { verify, bounds, kernels: [shiftShiftGate(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
 });

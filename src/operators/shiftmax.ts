@@ -7,6 +7,7 @@ import { defineOperator } from './definition.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
 import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
+import { shiftShiftmax } from './shift/rewritten.js';
 import { verifyShiftUnit } from './shift-unit.js';
 import { cType, signedTerm, typeName } from './views.js';
 
@@ -65,5 +66,5 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
 
 export const shiftmax = defineOperator({
   name: 'shiftmax',
-  integer: { verify, bounds, kernels: [{ family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
+  integer: { verify, bounds, kernels: [shiftShiftmax(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
 });

@@ -8,7 +8,7 @@ import { typeRange } from '../graph/lanes.js';
 import { cType, signedTerm, typeName } from './views.js';
 
 /** Inputs of more than 8 bits have a line between 513 knots, 2^(bits − 9) codes apart; the last knot is one behind the last code. */
-const KNOT_BITS = 9;
+export const KNOT_BITS = 9;
 
 /** Entries of one table. */
 export function tableEntries(bits: number): number {

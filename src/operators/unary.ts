@@ -9,6 +9,7 @@ import { dspTable } from './dsp/tables.js';
 import { expectInputs, sampled } from './float-tensors.js';
 import type { ActivationPlan, LowerContext } from './lower.js';
 import { mveTable } from './mve/tables.js';
+import { shiftUnary } from './shift/unary.js';
 import { knotPlaces, tableEntries, tableKernel, verifyTable } from './table-kernel.js';
 import { tfliteTable } from './tflite-tables.js';
 import { unaryFunctions, unaryScalar, unaryTensor } from './unary-functions.js';
@@ -60,6 +61,6 @@ export const unary = defineOperator({
   },
   integer: {
     verify: (node, graph) => verifyTable(node, graph, 1),
-    kernels: [mveTable('unary', () => 1), dspTable(portable), portable],
+    kernels: [shiftUnary(portable), mveTable('unary', () => 1), dspTable(portable), portable],
   },
 });

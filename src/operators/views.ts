@@ -1,6 +1,6 @@
 /** Pieces that the views of several kernels share: C types, the requantization of an accumulator. */
 import { IntegerGraphError } from '../errors.js';
-import type { Codes, IntegerType, Requantize } from '../graph/integer.js';
+import type { AccumulatorBounds, Codes, IntegerType, Requantize } from '../graph/integer.js';
 import type { KernelArgument } from './kernel.js';
 
 /** C type of one lane: `int8_t`. */
@@ -43,6 +43,8 @@ export interface RequantizeView {
   readonly shiftHalfAway: boolean;
   readonly shiftHalfEven: boolean;
   readonly csd: boolean;
+  /** The sum of digits fits 32 bits: as it is, or in two halves. */
+  readonly csdWords: CsdWords | null;
   readonly perChannel: boolean;
   readonly hasMultiplier: boolean;
   readonly hasShift: boolean;
@@ -70,7 +72,8 @@ const SCALARS: Readonly<Record<Exclude<Requantize['mode'], 'shift' | 'csd'>, str
 
 const SHIFT_SCALARS = { floor: 'shiftFloor', halfUp: 'shiftHalfUp', halfAway: 'shiftHalfAway', halfEven: 'shiftHalfEven' } as const;
 
-export function requantizeView(requantize: Requantize): RequantizeView {
+/** `bounds`: what the accumulator is proven to stay within, where signed digits can do with 32 bits. */
+export function requantizeView(requantize: Requantize, bounds?: AccumulatorBounds): RequantizeView {
   const { mode, zeroPoint, clamp } = requantize;
   const rounding = mode === 'shift' ? requantize.rounding : null;
   const { multipliers, shifts } = constantsOf(requantize);
@@ -88,6 +91,7 @@ export function requantizeView(requantize: Requantize): RequantizeView {
     shiftHalfAway: rounding === 'halfAway',
     shiftHalfEven: rounding === 'halfEven',
     csd: mode === 'csd',
+    csdWords: csdWords(requantize, bounds),
     perChannel,
     hasMultiplier: perChannel && multipliers.length > 0,
     hasShift: perChannel && shifts.length > 0,
@@ -114,12 +118,35 @@ export function requantizeArguments(requantize: Requantize): readonly KernelArgu
 }
 
 /** Scalar functions that the partial calls. */
-export function requantizeScalars(requantize: Requantize): readonly string[] {
+export function requantizeScalars(requantize: Requantize, bounds?: AccumulatorBounds): readonly string[] {
   const own =
     requantize.mode === 'csd'
-      ? ['csdPlus', 'csdMinus', 'csdRound']
+      ? csdWords(requantize, bounds) ? ['csdPlusWord', 'csdMinusWord', 'shiftHalfUp'] : ['csdPlus', 'csdMinus', 'csdRound']
       : [requantize.mode === 'shift' ? SHIFT_SCALARS[requantize.rounding] : SCALARS[requantize.mode]];
   return requantizeView(requantize).needsClamp ? [...own, 'clamp'] : own;
+}
+
+/**
+ * How a sum of digits stays in 32 bits. An accumulator x = high·2^places + low has
+ * floor((x·m + 2^(s−1)) / 2^s) = floor((high·m + floor(low·m / 2^places) + 2^(s−places−1)) / 2^(s−places)).
+ */
+interface CsdWords {
+  /** Null: x·m itself fits. */
+  readonly split: { readonly places: number; readonly mask: number } | null;
+  /** Places that are left to shift. */
+  readonly shift: number;
+}
+
+function csdWords(requantize: Requantize, bounds: AccumulatorBounds | undefined): CsdWords | null {
+  if (requantize.mode !== 'csd' || !bounds) return null;
+  const factor = requantize.digits[0]!.reduce((sum, { sign, exponent }) => sum + sign * 2 ** exponent, 0);
+  const largest = Math.max(...bounds.accumulator.flat().map(Math.abs));
+  const shift = requantize.shift[0]!;
+  if (factor <= 0) return null;
+  if (largest * factor < 2 ** 31 && shift <= 31) return { split: null, shift };
+  const places = Math.min(31 - Math.ceil(Math.log2(factor)), shift - 1);
+  const fits = places >= 1 && shift - places <= 31 && (largest / 2 ** places + 2) * factor < 2 ** 31;
+  return fits ? { split: { places, mask: 2 ** places - 1 }, shift: shift - places } : null;
 }
 
 /** Constants of a mode; both lists are given the same length where one of them is per channel. */

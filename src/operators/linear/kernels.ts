@@ -64,7 +64,7 @@ export function linearView(node: IntegerNode, t: LinearTensors, block: number, f
     lanes: laneViews(block),
     block,
     offset: folded ? '' : signedTerm(-inputZeroPointOf(node)),
-    requantize: requantizeView(node.requantize!),
+    requantize: requantizeView(node.requantize!, node.bounds),
   };
 }
 
@@ -125,5 +125,5 @@ export function activationArguments(inputs: readonly TensorId[], output: TensorI
 
 /** An instance of a portable kernel. */
 export function portableInstance(node: IntegerNode, template: string, stem: string, view: object, list: readonly KernelArgument[], overlap: readonly KernelOverlap[] = []): KernelInstance {
-  return { family: 'portable', template, stem, view, arguments: list, scratchBytes: 0, scalars: requantizeScalars(node.requantize!), overlap };
+  return { family: 'portable', template, stem, view, arguments: list, scratchBytes: 0, scalars: requantizeScalars(node.requantize!, node.bounds), overlap };
 }
