@@ -67,7 +67,8 @@ test('behind a softmax, and behind layer normalizations', async () => {
     const parameters = op === 'layer-norm' ? [values(width, 2), values(width, 1)].map((data, i) => b.constant(`p${i}`, [width], data, origin(op, 'LayerNormalization'))) : [];
     b.output('y', b.apply(op, [b.input('x', [rows, width], 'float32'), ...parameters], attributes, origin(op, op), 'y'));
     const { onReals, onCodes } = await differing(b.build(), new Map([['x', values(SAMPLES * rows * width, 9)]]));
-  assert.ok(onCodes <= most && onReals > 3 * Math.max(1, onCodes), `${op}: ${onCodes} on codes, ${onReals} on real values`);
+    assert.ok(onReals >= 5, `${op}: only ${onReals} differ on real values`);
+    assert.is(onCodes, 0, op);
   }
 });
 
