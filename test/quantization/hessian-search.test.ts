@@ -73,6 +73,63 @@ test('the official loop finds the same factors for linear layers, plain and behi
   for (const one of linear) assert.equal(tf.tidy(() => searched(one)), { w: one.w_best_candidate_index, a: one.a_best_candidate_index[0] }, `${one.class} ${one.bits}`);
 });
 
+interface SplitCase {
+  readonly class: string;
+  readonly A_shape: number[];
+  readonly V_shape: number[];
+  readonly A: readonly number[];
+  readonly V: readonly number[];
+  readonly grad: readonly number[];
+  readonly m: number;
+  readonly B_interval: readonly number[];
+}
+
+/** Softmax and values in 8 bits: the split 2^-m beside real values, then a step a head of the values. `shares` quantizes the softmax. */
+function searchedSplit(one: SplitCase, shares: (a: tf.Tensor, m: number) => tf.Tensor): { m: number; steps: readonly number[]; loss: number } {
+  const tried = factors(0.01, 1.2, 100);
+  const [a, v, g] = [tf.tensor([...one.A], one.A_shape), tf.tensor([...one.V], one.V_shape), tf.tensor([...one.grad], one.V_shape)];
+  const heads = one.V_shape[1]!;
+  const start = [...tf.max(tf.abs(v), [0, 2, 3]).dataSync()].map((most) => most / 127.5);
+  const wanted = tf.matMul(a, v);
+  // One head a channel, so that every head takes its own factor.
+  const byHead = (left: tf.Tensor, right: tf.Tensor) => {
+    const [product, real, gradient] = [tf.matMul(left, right), wanted, g].map((value) => tf.transpose(value, [0, 2, 3, 1])) as [tf.Tensor, tf.Tensor, tf.Tensor];
+    return errorsByChannel(product, real, gradient).dataSync();
+  };
+  const losses = Array.from({ length: 20 }, (_, i) => byHead(shares(a, i), v).reduce((sum, e) => sum + e, 0));
+  const m = losses.indexOf(Math.min(...losses));
+  const left = shares(a, m);
+  const errors = tried.map((f) => byHead(left, symmetric(v, tf.tensor(start.map((s) => s * f), [1, heads, 1, 1]), 8)));
+  const best = leastPerBlock(errors, (head) => head, heads);
+  return { m, steps: best.map((i, head) => tried[i]! * start[head]!), loss: best.reduce((sum, i, head) => sum + errors[i]![head]!, 0) };
+}
+
+/** The official quantizer: what both ranges make of every share, added. */
+function bothRanges(a: tf.Tensor, m: number): tf.Tensor {
+  const split = 2 ** -m;
+  const high = tf.div(tf.round(tf.mul(tf.clipByValue(a, split, 1), 127)), 127);
+  return tf.add(high, tf.mul(tf.round(tf.div(tf.clipByValue(a, 0, split), split / 127)), split / 127));
+}
+
+/** The paper's: the range that the share lies in. */
+function oneRange(a: tf.Tensor, m: number): tf.Tensor {
+  const high = tf.div(tf.round(tf.mul(a, 127)), 127);
+  return tf.where(tf.greaterEqual(a, 2 ** -m), high, tf.mul(tf.round(tf.mul(a, 127 * 2 ** m)), 2 ** -m / 127));
+}
+
+test('the official loop finds the same split of a softmax and the same steps of its values; one range a share errs less', () => {
+  const file = goldenFile('ptq4vit_search.json');
+  if (!file) return leftOut(2, 'the vectors ptq4vit_search.json are absent');
+  const splits = (JSON.parse(readFileSync(file, 'utf8')) as { cases: readonly (Case | SplitCase)[] }).cases.filter((one): one is SplitCase => one.class === 'SoSPTQSLBatchingQuantMatMul');
+  assert.is(splits.length, 2);
+  for (const one of splits) {
+    const [official, paper] = [bothRanges, oneRange].map((shares) => tf.tidy(() => searchedSplit(one, shares))) as [ReturnType<typeof searchedSplit>, ReturnType<typeof searchedSplit>];
+    assert.is(official.m, one.m);
+    one.B_interval.forEach((step, head) => assert.ok(Math.abs(official.steps[head]! - step) < 1e-6 * step, `head ${head}: ${official.steps[head]} is not ${step}`));
+    assert.ok(paper.loss < 0.65 * official.loss, `${paper.loss} of ${official.loss}`);
+  }
+});
+
 /** Two layers with GELU between, and an attention-like product of shares and values. */
 function network(): FloatGraph {
   const b = newBuilder();
