@@ -11,6 +11,8 @@ export interface ScalarDialect {
   readonly helpers: Readonly<Record<string, string>>;
   /** One instruction of some cores that computes a whole function: condition of the preprocessor, body. Tested against the translation. */
   readonly instructions: Readonly<Record<string, { readonly when: string; readonly body: string }>>;
+  /** The scalar function that divides by anything but a literal, where the language's own division is none of integers. */
+  readonly quotient?: string;
 }
 
 /** High word of the product, rounded half up: the exact meaning of requantizeDyadicHigh. Compilers do not find it. */
@@ -24,6 +26,17 @@ static inline int32_t ptq_clz32(int32_t x) {
 }
 `;
 
+/** The GPU's instruction has no name on the host, where the same text is compiled too. */
+const CLZ32_CUDA = `/** Leading zero bits of x, 32 for 0. */
+static __host__ __device__ __forceinline__ int32_t ptq_clz32(int32_t x) {
+#ifdef __CUDA_ARCH__
+  return __clz(x);
+#else
+  return x == 0 ? 32 : (int32_t)__builtin_clz((unsigned int)x);
+#endif
+}
+`;
+
 export const DIALECTS: Readonly<Record<'c' | 'cuda', ScalarDialect>> = {
   c: {
     qualifier: 'static inline',
@@ -33,11 +46,12 @@ export const DIALECTS: Readonly<Record<'c' | 'cuda', ScalarDialect>> = {
     instructions: { requantizeDyadicHigh: { when: 'defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && __ARM_ARCH >= 6', body: SMMULR } },
   },
   cuda: {
-    qualifier: 'static __device__ __forceinline__',
+    qualifier: 'static __host__ __device__ __forceinline__',
     tableQualifier: 'static __device__ const',
-    intrinsics: { clz32: (args) => `__clz(${args.join(', ')})` },
-    helpers: {},
+    intrinsics: { clz32: (args) => `ptq_clz32(${args.join(', ')})` },
+    helpers: { clz32: CLZ32_CUDA },
     instructions: {},
+    quotient: 'quotientByReciprocal',
   },
 };
 

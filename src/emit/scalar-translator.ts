@@ -272,9 +272,18 @@ class FunctionTranslator {
     if (isSum) return c.arithmetic(operator, left, right);
     if (operator === '<<') return c.shiftLeft(left, right);
     if (operator === '>>') return c.shiftRight(left, right);
-    if (operator === '/' || operator === '%') return c.quotient(operator, left, right);
+    if (operator === '/' || operator === '%') return this.quotient(operator, left, right, e);
     if (operator === '*' && left.type === 'i64') return c.arithmetic('*', left, right);
     return fail(e, operator === '*' ? 'a product of i32 is mul32(a, b), or i64(widen(a) * widen(b))' : `operator ${operator} is outside the subset`);
+  }
+
+  /** Compilers turn a division by a literal into a product of integers themselves. */
+  private quotient(operator: '/' | '%', left: CExpression, right: CExpression, e: Expression): CExpression {
+    const name = this.context.dialect.quotient;
+    if (name === undefined || right.literal !== undefined) return c.quotient(operator, left, right);
+    if (operator === '%' || left.type !== 'i32') return fail(e, 'only i32 / i32 has a translation to CUDA where the divisor is no literal');
+    this.context.use(name);
+    return { ...c.value(`${cName(name)}(${left.text}, ${right.text})`, 'i32'), raw: 'signed' };
   }
 }
 

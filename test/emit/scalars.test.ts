@@ -139,12 +139,11 @@ function caseOf(name: string, f: (...args: Value[]) => Value | boolean): Case {
 
 const LANES = { i32: 1, bool: 1, i64: 2 } as const;
 
-/** A program whose "model" calls every scalar on every sample: inputs in the arena, results behind them. */
-function program(cases: readonly Case[]): { source: string; manifest: ProjectManifest; bytes: Uint8Array } {
+/** Statements that call every scalar on sample i, what they read from `in`, and how much they write to `out`. */
+function statementsOf(cases: readonly Case[]): { statements: readonly string[]; words: readonly number[]; resultWords: number } {
   const words: number[] = [];
-  const calls: string[] = [];
   let resultWords = 0;
-  for (const one of cases) {
+  const statements = cases.map((one) => {
     const { parameters, type } = library.signature(one.name);
     const args = parameters.map((p, i) => {
       const at = words.length;
@@ -152,10 +151,17 @@ function program(cases: readonly Case[]): { source: string; manifest: ProjectMan
       return p === 'i64' ? `wide(in + ${at}, i)` : `in[${at} + i]`;
     });
     const result = `${cName(one.name)}(${args.join(', ')})`;
-    const store = type === 'i64' ? `put(out + ${resultWords} + 2 * i, ${result})` : `out[${resultWords} + i] = (int32_t)${result}`;
-    calls.push(`  for (int32_t i = 0; i < ${SAMPLES}; i++) {\n    ${store};\n  }`);
+    const at = resultWords;
     resultWords += SAMPLES * LANES[type];
-  }
+    return type === 'i64' ? `put(out + ${at} + 2 * i, ${result});` : `out[${at} + i] = (int32_t)${result};`;
+  });
+  return { statements, words, resultWords };
+}
+
+/** A program whose "model" calls every scalar on every sample: inputs in the arena, results behind them. */
+function program(cases: readonly Case[]): { source: string; manifest: ProjectManifest; bytes: Uint8Array } {
+  const { statements, words, resultWords } = statementsOf(cases);
+  const calls = statements.map((statement) => `  for (int32_t i = 0; i < ${SAMPLES}; i++) {\n    ${statement}\n  }`);
   const source = `#include <stdint.h>
 ${translateScalars(names)}
 #ifdef PTQ_TRACE
@@ -221,17 +227,53 @@ for (const [id, variant] of [['host', 'sanitize'], ['host', 'release'], ['cortex
   });
 }
 
-test('the CUDA dialect is the same text behind other qualifiers, and compiles as C++', async () => {
-  const cuda = translateScalars(names, 'cuda');
+/** The same calls in a kernel, a thread for every sample, and a program that launches it. */
+function cudaSource(cases: readonly Case[]): { source: string; bytes: Uint8Array } {
+  const { statements, words, resultWords } = statementsOf(cases);
+  const source = `#include "ptq_cuda.h"
+#include <stdio.h>
+${translateScalars(names, 'cuda')}
+PTQ_DEVICE int64_t wide(const int32_t *at, int32_t i) { return (int64_t)(((uint64_t)(uint32_t)at[2 * i + 1] << 32) | (uint32_t)at[2 * i]); }
+PTQ_DEVICE void put(int32_t *at, int64_t v) { at[0] = (int32_t)v; at[1] = (int32_t)(v >> 32); }
+PTQ_KERNEL(128) scalars(const int32_t *in, int32_t *out) {
+  const int32_t i = (int32_t)(blockIdx.x * 128 + threadIdx.x);
+  ${statements.join('\n  ')}
+}
+static int32_t in[${words.length}], out[${resultWords}];
+int main() {
+  if (fread(in, 4, ${words.length}, stdin) != ${words.length}) return 1;
+  int32_t *device_in, *device_out;
+  if (cudaMalloc(&device_in, sizeof in) != cudaSuccess || cudaMalloc(&device_out, sizeof out) != cudaSuccess) return 1;
+  cudaMemcpy(device_in, in, sizeof in, cudaMemcpyHostToDevice);
+  PTQ_LAUNCH(scalars, ${SAMPLES / 128}, 128, 0, 0, device_in, device_out);
+  cudaMemcpy(out, device_out, sizeof out, cudaMemcpyDeviceToHost);
+  return fwrite(out, 4, ${resultWords}, stdout) == ${resultWords} ? 0 : 1;
+}
+`;
+  return { source, bytes: new Uint8Array(Int32Array.from(words).buffer) };
+}
+
+test('CUDA on the emulation equals TypeScript', async () => {
+  const cases = await (allCases ??= casesOf());
+  const { source, bytes } = cudaSource(cases);
   const directory = await mkdtemp(join(tmpdir(), 'ptq-gen-cuda-'));
+  const project = join(packageRoot(), 'templates/cuda/project');
   try {
-    const prelude = '#include <cstdint>\n#define __device__\n#define __forceinline__ inline\nstatic inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz((unsigned)x); }\n';
-    await writeFile(join(directory, 'scalars.cpp'), `${prelude}${cuda}`);
-    execFileSync('g++', ['-Wall', '-Wextra', '-Wconversion', '-Werror', '-Wno-unused-function', '-c', 'scalars.cpp', '-o', 'scalars.o'], { cwd: directory, stdio: 'pipe' });
+    await writeFile(join(directory, 'scalars.cu'), source);
+    const flags = ['-std=c++17', '-x', 'c++', '-O1', '-Wall', '-Wextra', '-Wconversion', '-Werror', '-Wno-unused-function', '-fsanitize=undefined,address', '-fno-sanitize-recover=all', '-isystem', project, '-isystem', join(project, 'harness')];
+    execFileSync('g++', [...flags, 'scalars.cu', '-o', 'scalars'], { cwd: directory, stdio: 'pipe' });
+    const output = execFileSync(join(directory, 'scalars'), { input: bytes, maxBuffer: 1 << 28, env: { ASAN_OPTIONS: 'detect_leaks=0' } });
+    assert.is(difference(cases, output), null);
   } finally {
     await rm(directory, { recursive: true });
   }
-  assert.not.match(cuda, /smmulr/);
+});
+
+test('CUDA divides by anything but a literal without a division', () => {
+  const cuda = translateScalars(names, 'cuda').replaceAll(/\/\*[^]*?\*\/|\/\/.*/g, '');
+  assert.equal([...cuda.matchAll(/[/%] *(?!\d)\S+/g)].map(([text]) => text), []);
+  assert.match(cuda, /sum \/ 2|count \/ 2/);
+  assert.match(cuda, /ptq_quotient_by_reciprocal\(/);
 });
 
 test.run();
