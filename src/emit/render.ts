@@ -20,7 +20,10 @@ export class Renderer {
   private readonly rendered = new Map<string, string>();
   private partialsLoaded = false;
 
-  constructor(private readonly folder: string) {}
+  constructor(
+    private readonly folder: string,
+    private readonly partialFolders: readonly string[] = [join(folder, 'partials')],
+  ) {}
 
   /** `template` is a path below the folder without .hbs; `view` is plain data: strings, booleans, integers, lists and objects of them. */
   render(template: string, view: object): string {
@@ -54,11 +57,12 @@ export class Renderer {
 
   private loadPartials(): void {
     if (this.partialsLoaded) return;
-    const folder = join(this.folder, 'partials');
-    const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.hbs')) : [];
-    for (const file of files.sort()) {
-      const source = readTemplate(join(folder, file));
-      this.handlebars.registerPartial(file.slice(0, -'.hbs'.length), this.handlebars.compile(source, OPTIONS));
+    for (const folder of this.partialFolders) {
+      const files = existsSync(folder) ? readdirSync(folder).filter((f) => f.endsWith('.hbs')) : [];
+      for (const file of files.sort()) {
+        const source = readTemplate(join(folder, file));
+        this.handlebars.registerPartial(file.slice(0, -'.hbs'.length), this.handlebars.compile(source, OPTIONS));
+      }
     }
     this.partialsLoaded = true;
   }
@@ -102,7 +106,9 @@ export function renderTemplate(template: string, view: object, language: 'c' | '
 function renderer(language: 'c' | 'cuda'): Renderer {
   let found = renderers.get(language);
   if (!found) {
-    found = new Renderer(join(packageRoot(), 'templates', language));
+    const folder = join(packageRoot(), 'templates', language);
+    // What rounds is written as in C, by the same partials.
+    found = new Renderer(folder, [...new Set([join(packageRoot(), 'templates/c/partials'), join(folder, 'partials')])]);
     renderers.set(language, found);
   }
   return found;

@@ -2,13 +2,14 @@
 import { UnsupportedOperatorError, type UnsupportedNode, UsageError } from '../errors.js';
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
 import { integerTensor } from '../graph/integer.js';
+import { cudaKernels } from '../operators/cuda/index.js';
 import { operator } from '../operators/index.js';
 import { isMultiplicationFree } from '../operators/shift/free.js';
 import type { Kernel, KernelContext, KernelInstance } from '../operators/kernel.js';
 import { familiesOnRequest } from '../targets/families.js';
 import type { Target } from '../targets/target.js';
 import { tensorBytes } from './lifetimes.js';
-import type { ScheduleOptions, Step } from './schedule.js';
+import type { ScheduleOptions, Step, WeightLayout } from './schedule.js';
 
 export interface StepList {
   readonly steps: readonly Step[];
@@ -19,7 +20,10 @@ export interface StepList {
 /** Kernels of an operator, best first. */
 export type KernelsOf = (op: string) => readonly Kernel[];
 
-const registered: KernelsOf = (op) => operator(op).integer?.kernels ?? [];
+const registered: KernelsOf = (op) => {
+  const kernels = operator(op).integer?.kernels ?? [];
+  return [...cudaKernels(op, kernels), ...kernels];
+};
 
 /** Without the kernels that compute several nodes at once. */
 export const singleLayers: KernelsOf = (op) => registered(op).filter(({ nodes = 1 }) => nodes === 1);
@@ -100,8 +104,8 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
       if (families === WITHOUT_MULTIPLICATION && family === 'portable' && !isMultiplicationFree(nodes[at]!, graph)) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
-      const { weights, winograd } = options.layouts?.get(group[0]!.id) ?? options;
-      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, shareCode: options.optimize === 'flash' || mixed, weights, winograd };
+      const { weights, winograd, form }: WeightLayout = options.layouts?.get(group[0]!.id) ?? options;
+      const context: KernelContext = { graph, group, features: target.features, optimize: options.optimize, shareCode: options.optimize === 'flash' || mixed, weights, winograd, ...(form && { form }) };
       if (kernel.when(context)) yield { group, kernel: sharedMemory(kernel.instantiate(context), context) };
     }
   }

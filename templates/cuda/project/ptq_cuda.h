@@ -1,6 +1,6 @@
 /*
  * What the kernels use of CUDA: the instructions that C++ has no name for, each once for the GPU (PTX) and once for the CPU
- * (cuda_emulation.h, where the compiler is not nvcc).
+ * (cuda_emulation.h, with -DPTQ_CUDA_EMULATION).
  */
 #ifndef PTQ_CUDA_H
 #define PTQ_CUDA_H
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
 
 #include <cuda_runtime.h>
 
@@ -45,7 +45,7 @@ PTQ_DEVICE int32_t ptq_dp4a(int32_t a, int32_t b, int32_t c) { return __dp4a(a, 
 
 /* d += A(8x16) B(16x8), signed bytes. Lane 4g + t: a row g of A, b column g of B, elements 4t ... 4t + 3; d row g, columns 2t and 2t + 1. */
 PTQ_DEVICE void ptq_mma_8x8x16_s8(int32_t d[2], uint32_t a, uint32_t b) {
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
   asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.s8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(d[0]), "+r"(d[1]) : "r"(a), "r"(b));
 #else
   ::ptq_emulation::mma<8, 8>("ptq_mma_8x8x16_s8", d, &a, &b);
@@ -54,7 +54,7 @@ PTQ_DEVICE void ptq_mma_8x8x16_s8(int32_t d[2], uint32_t a, uint32_t b) {
 
 /* d += A(8x32) B(32x8), signed half bytes, the lowest first: elements 8t ... 8t + 7 in lane 4g + t. */
 PTQ_DEVICE void ptq_mma_8x8x32_s4(int32_t d[2], uint32_t a, uint32_t b) {
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
   asm volatile("mma.sync.aligned.m8n8k32.row.col.s32.s4.s4.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(d[0]), "+r"(d[1]) : "r"(a), "r"(b));
 #else
   ::ptq_emulation::mma<8, 4>("ptq_mma_8x8x32_s4", d, &a, &b);
@@ -71,7 +71,7 @@ PTQ_DEVICE void ptq_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2
   ptq_mma_8x8x16_s8(d, a[2], b[1]);
   ptq_mma_8x8x16_s8(d + 2, a[1], b[0]);
   ptq_mma_8x8x16_s8(d + 2, a[3], b[1]);
-#elif defined(__CUDACC__)
+#elif !defined(PTQ_CUDA_EMULATION)
   asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -98,7 +98,7 @@ PTQ_DEVICE void ptq_mma_s4(int32_t d[4], const uint32_t a[4], const uint32_t b[2
   ptq_mma_8x8x32_s4(d, a[2], b[1]);
   ptq_mma_8x8x32_s4(d + 2, a[1], b[0]);
   ptq_mma_8x8x32_s4(d + 2, a[3], b[1]);
-#elif defined(__CUDACC__)
+#elif !defined(PTQ_CUDA_EMULATION)
   asm volatile("mma.sync.aligned.m16n8k64.row.col.s32.s4.s4.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
                : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
@@ -107,13 +107,13 @@ PTQ_DEVICE void ptq_mma_s4(int32_t d[4], const uint32_t a[4], const uint32_t b[2
 #endif
 }
 
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
 PTQ_DEVICE uint32_t ptq_shared_address(const void *pointer) { return (uint32_t)__cvta_generic_to_shared(pointer); }
 #endif
 
 /* Four matrices of eight rows of 16 bytes in shared memory: lanes 8m ... 8m + 7 name the rows of matrix m; lane 4g + t gets r[m] = bytes 4t ... 4t + 3 of row g. */
 PTQ_DEVICE void ptq_ldmatrix_x4(uint32_t r[4], const void *row) {
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(ptq_shared_address(row)) : "memory");
 #else
   ::ptq_emulation::ldmatrix<4>(r, row);
@@ -122,7 +122,7 @@ PTQ_DEVICE void ptq_ldmatrix_x4(uint32_t r[4], const void *row) {
 
 /* The same of two matrices, rows by lanes 0 ... 15. */
 PTQ_DEVICE void ptq_ldmatrix_x2(uint32_t r[2], const void *row) {
-#ifdef __CUDACC__
+#ifndef PTQ_CUDA_EMULATION
   asm volatile("ldmatrix.sync.aligned.m8n8.x2.shared.b16 {%0, %1}, [%2];" : "=r"(r[0]), "=r"(r[1]) : "r"(ptq_shared_address(row)) : "memory");
 #else
   ::ptq_emulation::ldmatrix<2>(r, row);
@@ -131,7 +131,7 @@ PTQ_DEVICE void ptq_ldmatrix_x2(uint32_t r[2], const void *row) {
 
 /* 16 bytes to shared memory, there after ptq_copy_async_wait and a barrier; zeros where not valid. */
 PTQ_DEVICE void ptq_copy_async16(void *shared, const void *global, bool is_valid) {
-#if !defined(__CUDACC__)
+#ifdef PTQ_CUDA_EMULATION
   ::ptq_emulation::copy_async16(shared, global, is_valid);
 #elif PTQ_ARCHITECTURE >= 800
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" : : "r"(ptq_shared_address(shared)), "l"(global), "r"(is_valid ? 16 : 0) : "memory");
@@ -142,7 +142,7 @@ PTQ_DEVICE void ptq_copy_async16(void *shared, const void *global, bool is_valid
 
 /* Ends a group of copies. */
 PTQ_DEVICE void ptq_copy_async_commit() {
-#if !defined(__CUDACC__)
+#ifdef PTQ_CUDA_EMULATION
   ::ptq_emulation::copy_async_commit();
 #elif PTQ_ARCHITECTURE >= 800
   asm volatile("cp.async.commit_group;" : : : "memory");
@@ -152,7 +152,7 @@ PTQ_DEVICE void ptq_copy_async_commit() {
 /* Waits until at most `pending` groups of this thread are under way. */
 template <int pending>
 PTQ_DEVICE void ptq_copy_async_wait() {
-#if !defined(__CUDACC__)
+#ifdef PTQ_CUDA_EMULATION
   ::ptq_emulation::copy_async_wait(pending);
 #elif PTQ_ARCHITECTURE >= 800
   asm volatile("cp.async.wait_group %0;" : : "n"(pending) : "memory");

@@ -1,0 +1,14 @@
+/** CUDA kernels of every operator, best first: what the family `cuda` adds to the kernels of an operator's own file. */
+import type { Kernel } from '../kernel.js';
+import { tensorCoreProducts } from './products.js';
+import { onThreads } from './threads.js';
+
+const OWN: Readonly<Record<string, readonly Kernel[]>> = {
+  conv2d: [tensorCoreProducts],
+  dense: [tensorCoreProducts],
+};
+
+/** `kernels`: those of the operator's definition; the portable ones lend their views to CUDA templates of the same name. */
+export function cudaKernels(op: string, kernels: readonly Kernel[]): readonly Kernel[] {
+  return [...(OWN[op] ?? []), onThreads(kernels)];
+}

@@ -1,0 +1,113 @@
+/**
+ * conv2d and dense as products of matrices on tensor cores (implicit GEMM): windows are gathered into shared memory, the
+ * epilogue adds the bias and requantizes. mma.sync m16n8k32 of signed bytes; sm_75 takes four m8n8k16 for each.
+ */
+import { elementCount } from '../../graph/float.js';
+import type { Codes, IntegerGraph, IntegerNode } from '../../graph/integer.js';
+import { integerAttribute } from '../attributes.js';
+import type { Kernel, KernelArgument, KernelInstance } from '../kernel.js';
+import { borderView, classArguments, paddingArgument } from '../linear/convolution.js';
+import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
+import { inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
+import { linearStem, rowSums } from '../linear/kernels.js';
+import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
+import { tileFor, tileView } from './tiles.js';
+
+/** Products a stage holds; the depth is padded to whole stages with weights of zero. */
+const STAGE = 64;
+
+interface Product {
+  readonly title: string;
+  readonly op: string;
+  readonly t: LinearTensors;
+  readonly g: Geometry;
+}
+
+/** A dense layer is a convolution of one tap over as many pixels as it has rows. */
+function denseGeometry(t: LinearTensors): Geometry {
+  const [outputChannels, depth] = t.weights.shape as [number, number];
+  const rows = elementCount(t.x.shape) / depth;
+  return {
+    inputHeight: 1, inputWidth: rows, inputChannels: depth, outputHeight: 1, outputWidth: rows, outputChannels,
+    kernelHeight: 1, kernelWidth: 1, strideHeight: 1, strideWidth: 1, dilationHeight: 1, dilationWidth: 1,
+    padTop: 0, padBottom: 0, padLeft: 0, padRight: 0,
+  };
+}
+
+function productOf(node: IntegerNode, graph: IntegerGraph): Product | null {
+  const t = linearTensors(node, graph);
+  if (t.x.type.bits > 8 || t.weights.type.bits > 8 || t.x.type.packed || t.y.type.packed) return null;
+  if (node.op === 'dense') return { title: 'Rows times weights', op: 'dense', t, g: denseGeometry(t) };
+  if (integerAttribute(node, 'groups', 1) !== 1) return null;
+  const [outputChannels, height, width] = t.weights.shape as [number, number, number];
+  return { title: 'Convolution', op: 'conv2d', t, g: convolutionGeometry(node, { input: t.x.shape, kernel: [height, width], outputChannels, pad: padOf(node).amounts }) };
+}
+
+export const tensorCoreProducts: Kernel = {
+  family: 'cuda',
+  when: ({ graph, group: [node] }) => productOf(node!, graph) !== null,
+  instantiate({ graph, group: [node] }) {
+    return instantiate(node!, productOf(node!, graph)!);
+  },
+};
+
+function instantiate(node: IntegerNode, { title, op, t, g }: Product): KernelInstance {
+  const border = op === 'dense' ? { padded: false, classes: false, columnClasses: 1 } : borderView(g, node);
+  const depth = g.kernelHeight * g.kernelWidth * g.inputChannels;
+  const stages = Math.ceil(depth / STAGE);
+  const tile = tileFor(g.outputChannels);
+  const isUnsigned = !t.x.type.signed;
+  const granule = [16, 4].find((n) => g.inputChannels % n === 0) ?? 1;
+  const pixels = g.outputHeight * g.outputWidth;
+  const view = {
+    ...g,
+    ...border,
+    ...tileView(tile, { outputChannels: g.outputChannels, outputBytes: t.y.type.bits <= 8 ? 1 : 0 }),
+    title,
+    inputType: cType(t.x.type),
+    outputType: cType(t.y.type),
+    pixels,
+    inputElements: elementCount(t.x.shape),
+    depth,
+    stages,
+    paddedDepth: stages * STAGE,
+    isPlain: g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1 && !border.padded,
+    isWide: granule === 16,
+    granule,
+    granuleType: granule === 4 ? 'int32_t' : 'int8_t',
+    isUnsigned,
+    requantize: requantizeView(node.requantize!, node.bounds),
+  };
+  const more = [...(border.classes ? classArguments(node) : []), ...(border.padded ? [paddingArgument(g, node, t.x.type)] : [])];
+  return {
+    family: 'cuda',
+    template: 'conv2d',
+    stem: linearStem(op, t, node, 'mma'),
+    view,
+    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: view.paddedDepth }, isUnsigned, more),
+    launch: { threads: view.threads, grid: [`ptq_blocks(batch, ${pixels}, ${tile.rows})`, String(Math.ceil(g.outputChannels / tile.columns))] },
+    scratchBytes: 0,
+    scalars: requantizeScalars(node.requantize!, node.bounds),
+  };
+}
+
+function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: { readonly rows: number; readonly depth: number }, isUnsigned: boolean, more: readonly KernelArgument[]): readonly KernelArgument[] {
+  const outputs = t.weights.shape[0]!;
+  const sums = rowSums(t.weightCodes, outputs);
+  const zeroPoint = inputZeroPointOf(node) - (isUnsigned ? 128 : 0);
+  return [
+    { kind: 'input', tensor: t.x.id },
+    { kind: 'output', tensor: t.y.id },
+    { kind: 'constant', name: 'weights', data: paddedWeights(t.weightCodes, outputs, depth, padded) },
+    { kind: 'constant', name: 'bias', data: Int32Array.from(t.biasCodes, (b, i) => b - zeroPoint * sums[i % outputs]!) },
+    ...more,
+    ...requantizeArguments(node.requantize!),
+  ];
+}
+
+/** [outputs, depth] with zeros up to whole tiles and stages. */
+function paddedWeights(codes: Codes, outputs: number, depth: number, padded: { readonly rows: number; readonly depth: number }): Int8Array {
+  const laid = new Int8Array(padded.rows * padded.depth);
+  for (let row = 0; row < outputs; row++) laid.set(codes.subarray(row * depth, (row + 1) * depth), row * padded.depth);
+  return laid;
+}
