@@ -17,7 +17,7 @@ test.after(() => rmSync(directory, { recursive: true }));
 function build(name: string, flags: readonly string[]): string {
   const program = join(directory, name);
   const includes = [`-I${project}`, `-I${join(project, 'harness')}`];
-  execFileSync('g++', ['-std=c++17', '-x', 'c++', '-Wall', '-Wextra', '-Werror', ...includes, ...flags, join(packageRoot(), 'test/programs/cuda/emulation.cu'), '-o', program], { stdio: 'pipe' });
+  execFileSync('g++', ['-std=c++17', '-x', 'c++', '-Wall', '-Wextra', '-Werror', '-DPTQ_CUDA_EMULATION', ...includes, ...flags, join(packageRoot(), 'test/programs/cuda/emulation.cu'), '-o', program], { stdio: 'pipe' });
   return program;
 }
 
