@@ -3,6 +3,7 @@ import { type IntegerNode, integerTensor, laneBytes, type TensorId } from '../gr
 import type { KernelArgument } from '../operators/kernel.js';
 import { arenaAlignment } from '../schedule/memory.js';
 import { tensorBytes } from '../schedule/lifetimes.js';
+import { packedTensors } from '../schedule/strips/packed-rows.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
 import { toolVersion } from '../version.js';
 import { grouped, wrapList } from './c-text.js';
@@ -238,6 +239,8 @@ function manifestTensors(schedule: Schedule): readonly ManifestTensor[] {
   for (const id of arena.lifetimes.keys()) if (arena.lifetimes.get(id)!.first === -1) written.set(id, -1);
   for (const step of schedule.steps) for (const id of step.writes) written.set(id, step.index);
   for (const [alias, root] of aliases) if (written.has(root)) written.set(alias, written.get(root)!);
+  // Codes of packed tensors are seen with fusion off.
+  for (const id of packedTensors(schedule.steps).keys()) written.delete(id);
   const list = [...written].map(([id, step]) => {
     const { type } = integerTensor(graph, id);
     return { id, offset: arena.offsets.get(id)!, bytes: tensorBytes(graph, id), laneBytes: laneBytes(type), signed: type.signed, step };

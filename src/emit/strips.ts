@@ -1,6 +1,7 @@
 /** The function of a step that computes its nodes strip by strip: a loop that calls the kernels on windows of rows. */
 import type { KernelArgument } from '../operators/kernel.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
+import { packingConstants, packingSuffix, type PackedRows } from '../schedule/strips/packed-rows.js';
 import { type LineBuffer, needsPadding, type StripPlan, type StripStage } from '../schedule/strips/plan.js';
 import { wrapList } from './c-text.js';
 import type { KernelFunction, KernelFunctions } from './kernels.js';
@@ -16,9 +17,14 @@ export function stripFunctions(schedule: Schedule, kernels: KernelFunctions, con
     if (!step.strips) return [];
     const view = stripsView(schedule, step, step.strips, kernels, constantText);
     const code = renderTemplate('strips/loop', { ...view, name: kernels.nameOfStep[step.index]! }).trim();
-    const description = `${step.nodes.length} layers together, ${step.strips.sink.rows === 1 ? 'a row' : `${step.strips.sink.rows} rows`} of the last one at a time: only windows of rows exist of the tensors between them.`;
+    const layers = step.nodes.length === 1 ? 'One layer' : `${step.nodes.length} layers together`;
+    const description = `${layers}, ${step.strips.sink.rows === 1 ? 'a row' : `${step.strips.sink.rows} rows`} of the last one at a time: ${betweenText(step.strips)}.`;
     return [{ name: kernels.nameOfStep[step.index]!, description, code, template: 'c/strips/loop.hbs', steps: [step.index] }];
   });
+}
+
+function betweenText({ stages, packed }: StripPlan): string {
+  return [...(stages.length > 1 ? ['only windows of rows exist of the tensors between them'] : []), ...(packed.size > 0 ? ['rows are unpacked and packed at their borders'] : [])].join(', ');
 }
 
 function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: KernelFunctions, constantText: ConstantText): object {
@@ -37,7 +43,7 @@ function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: Ke
     first: plan.first,
     end: plan.end,
     fills: plan.buffers.filter((b) => b.padByte !== null).map((b) => ({ at: base + b.offset, pad: b.padByte!, bytes: b.held * b.rowBytes })),
-    sources: plan.sources.map((id) => ({ ...rows(bufferOf.get(id)!), from: at(id) })),
+    sources: plan.sources.map((id) => ({ ...rows(bufferOf.get(id)!), from: at(id), ...packedView(plan.packed.get(id)) })),
     stages: plan.stages.map((stage) => {
       const output = bufferOf.get(stage.node.outputs[0]!);
       const condition = conditionOf(stage, plan);
@@ -47,11 +53,27 @@ function stripsView(schedule: Schedule, step: Step, plan: StripPlan, kernels: Ke
         condition,
         statement: wrapList(kernels.nameOfPart.get(stage.kernel)!, args, condition === '' ? '    ' : '      ', ';'),
         pads: output !== undefined && needsPadding(output, plan),
+        puts: putStatement(schedule, step, plan, stage, condition === '' ? '    ' : '      '),
         ...(output ? rows(output) : { to: 0, rows: 0, lead: '', height: 0, rowBytes: 0, pad: 0 }),
       };
     }),
     drops: plan.buffers.filter((b) => b.held > b.rows).map((b) => ({ at: base + b.offset, dropped: b.rows * b.rowBytes, kept: (b.held - b.rows) * b.rowBytes })),
   };
+}
+
+function packedView(rows: PackedRows | undefined): object {
+  if (!rows) return { packed: false, suffix: '', packedBytes: 0, add: '', flip: '' };
+  const [add, flip] = packingConstants(rows);
+  return { packed: true, suffix: packingSuffix(rows), packedBytes: rows.rowBytes, add, flip };
+}
+
+/** Packs the rows that the last stage has computed; empty where they lie in the arena as they are. */
+function putStatement(schedule: Schedule, step: Step, plan: StripPlan, stage: StripStage, indent: string): string {
+  const { tensor, rows } = plan.sink;
+  const packed = plan.packed.get(tensor);
+  if (!packed || stage.node.outputs[0] !== tensor) return '';
+  const args = [sinkRows(schedule, plan), lineOf(schedule, step, plan.buffers.find((b) => b.tensor === tensor)!), rows, packed.rowCodes, packed.rowBytes, ...packingConstants(packed)];
+  return wrapList(`ptq_put_rows_${packingSuffix(packed)}`, args.map(String), indent, ';');
 }
 
 function leadTerm(lead: number): string {
@@ -69,7 +91,15 @@ function stageArgument(schedule: Schedule, step: Step, plan: StripPlan, stage: S
   if (argument.kind === 'constant') return constantText({ index: step.index, nodes: [stage.node] }, argument);
   const buffer = plan.buffers.find((b) => b.tensor === argument.tensor);
   if (argument.kind === 'input') return buffer ? `ptq_at(arena, ${base + buffer.offset + stage.windows.get(argument.tensor)!})` : constantText({ index: step.index, nodes: [stage.node] }, argument);
-  if (buffer) return `ptq_at(arena, ${base + buffer.offset + (buffer.held - buffer.rows) * buffer.rowBytes})`;
-  const { tensor, rows, rowBytes } = plan.sink;
+  return buffer ? lineOf(schedule, step, buffer) : sinkRows(schedule, plan);
+}
+
+/** Where a pass adds rows to a line buffer. */
+function lineOf(schedule: Schedule, step: Step, buffer: LineBuffer): string {
+  return `ptq_at(arena, ${schedule.arena.scratchOffsets[step.index]! + buffer.offset + (buffer.held - buffer.rows) * buffer.rowBytes})`;
+}
+
+/** Where a pass adds rows to the tensor that the step writes. */
+function sinkRows(schedule: Schedule, { sink: { tensor, rows, rowBytes } }: StripPlan): string {
   return `ptq_at(arena, ${schedule.arena.offsets.get(tensor)!} + (size_t)pass * ${rows * rowBytes})`;
 }

@@ -10,6 +10,8 @@ const shape = v.array(v.pipe(integer, v.minValue(1)));
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'Expected 64 lower-case hexadecimal digits'));
 const pair = v.tuple([integer, integer]);
 const positive = v.pipe(v.number(), v.finite(), v.gtValue(0));
+// Which tensors may have a negative scale: verify-integer.ts.
+const scale = v.pipe(v.number(), v.finite(), v.notValue(0));
 
 const origin = v.strictObject({
   file: v.string(),
@@ -27,7 +29,7 @@ const port = v.strictObject({
 });
 
 const real = v.variant('kind', [
-  v.strictObject({ kind: v.literal('affine'), scale: v.array(positive), zeroPoint: v.array(integer), axis: v.nullable(count) }),
+  v.strictObject({ kind: v.literal('affine'), scale: v.array(scale), zeroPoint: v.array(integer), axis: v.nullable(count) }),
   v.strictObject({ kind: v.literal('table'), values: v.array(v.pipe(v.number(), v.finite())) }),
   v.strictObject({ kind: v.literal('twin'), negativeScale: positive, positiveScale: positive }),
 ]);

@@ -4,6 +4,7 @@ import { type IntegerGraph, integerTensor, laneBytes, type TensorId } from '../g
 import { isAlias } from './aliases.js';
 import type { Sharing } from './placement.js';
 import type { Step } from './schedule.js';
+import type { PackedRows } from './strips/packed-rows.js';
 
 export interface Lifetime {
   /** Step that writes it; −1 = before the first step. */
@@ -18,14 +19,23 @@ export function tensorBytes(graph: IntegerGraph, id: TensorId): number {
   return type.packed ? Math.ceil((elementCount(shape) * type.bits) / 8) : elementCount(shape) * laneBytes(type);
 }
 
+/** Bytes of a tensor as it lies in the arena. */
+export function arenaBytes(graph: IntegerGraph, id: TensorId, packed: ReadonlyMap<TensorId, PackedRows>): number {
+  const rows = packed.get(id);
+  return rows ? rows.height * rows.rowBytes : tensorBytes(graph, id);
+}
+
 /** One unit of work: what it reads and writes, as roots of aliases. */
 export interface Work {
   readonly reads: readonly TensorId[];
   readonly writes: readonly TensorId[];
 }
 
-/** Lifetimes of all roots that `works` touch, in order; inputs live from −1, outputs (and kept inputs and states) to the end. */
-export function lifetimesOf(graph: IntegerGraph, works: readonly Work[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean): ReadonlyMap<TensorId, Lifetime> {
+/**
+ * Lifetimes of all roots that `works` touch, in order; inputs live from −1, outputs (and kept inputs and states) to the end.
+ * Tensors of `packed` take fewer bytes than their codes.
+ */
+export function lifetimesOf(graph: IntegerGraph, works: readonly Work[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean, packed: ReadonlyMap<TensorId, PackedRows> = new Map()): ReadonlyMap<TensorId, Lifetime> {
   const root = (id: TensorId) => aliases.get(id) ?? id;
   const first = new Map<TensorId, number>();
   const last = new Map<TensorId, number>();
@@ -40,7 +50,7 @@ export function lifetimesOf(graph: IntegerGraph, works: readonly Work[], aliases
   });
   const kept = [...graph.outputs.map((p) => p.tensor), ...graph.states.flatMap((s) => [s.read, s.write]), ...(keepInput ? graph.inputs.map((p) => p.tensor) : [])];
   for (const id of kept) extend(root(id), works.length);
-  return new Map([...first].map(([id, from]) => [id, { first: from, last: last.get(id)!, bytes: tensorBytes(graph, id) }]));
+  return new Map([...first].map(([id, from]) => [id, { first: from, last: last.get(id)!, bytes: arenaBytes(graph, id, packed) }]));
 }
 
 /** Largest sum of tensors alive at one node of the unfused graph: no in-place, no scratch, inputs dead after use. */

@@ -6,6 +6,7 @@ import { lowerBound } from './lower-bound.js';
 import { placeOptimally } from './optimal-placement.js';
 import { type Buffer, type Effort, place, type Placement, type Problem, type Sharing } from './placement.js';
 import type { ArenaPlan, Step } from './schedule.js';
+import { packedTensors } from './strips/packed-rows.js';
 
 /** The same plan with the least arena, where the heuristics left a gap to the lower bound; says whether that is proven. */
 export async function optimizePlan(target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, plan: ArenaPlan): Promise<ArenaPlan> {
@@ -27,7 +28,7 @@ function offsetsOfBuffers(plan: ArenaPlan, steps: readonly Step[]): ReadonlyMap<
 }
 
 export function planMemory(graph: IntegerGraph, target: Target, steps: readonly Step[], aliases: ReadonlyMap<TensorId, TensorId>, keepInput: boolean, effort: Effort = 'quick'): ArenaPlan {
-  const lifetimes = lifetimesOf(graph, steps, aliases, keepInput);
+  const lifetimes = lifetimesOf(graph, steps, aliases, keepInput, packedTensors(steps));
   const problem = placementProblem(target, steps, lifetimes, sharingsOf(steps, lifetimes, aliases));
   const lowerBoundBytes = lowerBound(problem);
   return arenaPlan(steps, aliases, lifetimes, bestPlacement(problem, lowerBoundBytes, effort), { liveSetBytes: liveSetBytes(graph, aliases), lowerBoundBytes });

@@ -1,6 +1,6 @@
 /** How a target runs an IntegerGraph: derived, never saved in the graph. The simulator reads the graph alone, and every Schedule must reproduce it. */
 import type { IntegerGraph, IntegerNode, TensorId } from '../graph/integer.js';
-import type { KernelInstance, StoredWeights } from '../operators/kernel.js';
+import type { KernelInstance, StoredWeights, SumsForm } from '../operators/kernel.js';
 import type { Target } from '../targets/target.js';
 import type { StripPlan } from './strips/plan.js';
 
@@ -8,6 +8,8 @@ import type { StripPlan } from './strips/plan.js';
 export interface WeightLayout {
   readonly weights: StoredWeights;
   readonly winograd: boolean;
+  /** Networks without multiplication. */
+  readonly form?: SumsForm;
 }
 
 export interface ScheduleOptions {
@@ -62,6 +64,6 @@ export interface Schedule {
   /** Tensor → the tensor whose memory it is. */
   readonly aliases: ReadonlyMap<TensorId, TensorId>;
   readonly arena: ArenaPlan;
-  /** Tensors that never exist whole (inside a fused step). */
+  /** Tensors that never exist whole (inside a fused step), or lie packed. */
   readonly unobserved: readonly TensorId[];
 }

@@ -53,7 +53,8 @@ export function packingView({ bits, words, ...rows }: PackedRows): object {
   const parts = Array.from({ length: 8 / bits }, (_, index) => {
     // sums, because nothing may be multiplied where the model's arithmetic has no products
     const start = new Array<string>(index).fill('bytes').join(' + ');
-    return { index, shift: index * bits, stored: index === 0 ? 'stored' : `(stored >> ${index * bits})`, start, offset: index === 0 ? '' : ` + ${start}` };
+    const from = (pointer: string) => (index === 0 ? pointer : `(${pointer} + ${start})`);
+    return { index, shift: index * bits, stored: index === 0 ? 'stored' : `(stored >> ${index * bits})`, start, to: from('to'), rows: from('rows') };
   });
   const mask = 2 ** bits - 1;
   return {
@@ -61,7 +62,7 @@ export function packingView({ bits, words, ...rows }: PackedRows): object {
     perByte: 8 / bits,
     order: parts.map(({ index }) => (index === 0 ? 'i' : index === 1 ? 'i + bytes' : `i + ${index} * bytes`)).join(', '),
     words,
-    mask: words ? eachByte(mask) : mask,
+    mask: hex(words ? eachByte(mask) : mask),
     parts,
     laterParts: parts.slice(1),
   };
@@ -72,9 +73,13 @@ function eachByte(byte: number): number {
   return byte * 0x01010101;
 }
 
-/** Arguments `add` and `flip` of the functions, for a byte or for each byte of a word. */
-export function packingConstants({ add, flip, words }: PackedRows): readonly [number, number] {
-  return words ? [eachByte(add), eachByte(flip)] : [add, flip];
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(value > 255 ? 8 : 2, '0')}u`;
+}
+
+/** Arguments `add` and `flip` of the functions as C literals, for a byte or for each byte of a word. */
+export function packingConstants({ add, flip, words }: PackedRows): readonly [string, string] {
+  return words ? [hex(eachByte(add)), hex(eachByte(flip))] : [hex(add), hex(flip)];
 }
 
 /** Tensors that lie packed while these steps run. */

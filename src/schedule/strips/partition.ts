@@ -4,12 +4,14 @@ import type { IntegerGraph, IntegerNode, TensorId } from '../../graph/integer.js
 import { operator } from '../../operators/index.js';
 import type { KernelInstance } from '../../operators/kernel.js';
 import type { Target } from '../../targets/target.js';
-import { lifetimesOf, type Lifetime } from '../lifetimes.js';
+import { arenaBytes, lifetimesOf, type Lifetime } from '../lifetimes.js';
 import { arenaAlignment, planMemory } from '../memory.js';
 import { lowerBound } from '../lower-bound.js';
 import type { Effort } from '../placement.js';
 import type { ScheduleOptions, Step } from '../schedule.js';
 import { buildSteps, firstMatch, innerTensors, isClosed, type Match, matches, type Search, searchOf, stepOf, type StepList } from '../steps.js';
+import { packedTensors } from './packed-rows.js';
+import { NOTHING_PACKED, Packing, type Way } from './packing.js';
 import { type ChooseKernel, planStrips, stripOverhead } from './plan.js';
 import { stripKernel } from './step.js';
 
@@ -24,10 +26,12 @@ const LEAST_SAVING = 0.05;
 /** What the lean form of a kernel costs, as a share of what the next better kernel saves. */
 const LEAN_SHARE = 0.1;
 
-/** One way to compute the nodes [from, to). */
+/** One way to compute the nodes [from, to), with the states (packing.ts) between which it leads. */
 interface Choice {
   readonly from: number;
   readonly to: number;
+  readonly enter: string;
+  readonly leave: string;
   readonly step: Step;
   readonly bytes: number;
   readonly overhead: number;
@@ -52,7 +56,7 @@ export function buildLeanSteps(graph: IntegerGraph, target: Target, options: Sch
     if (bytes <= wanted) best = { steps, bytes };
     if (bytes <= budget) break;
   }
-  return { steps: best.steps, unobserved: best.steps.flatMap((s) => innerTensors(s.nodes)) };
+  return { steps: best.steps, unobserved: [...best.steps.flatMap((s) => innerTensors(s.nodes)), ...packedTensors(best.steps).keys()] };
 }
 
 /** Some of the limits that change the choice, largest first, the least one and the budget among them. */
@@ -68,26 +72,37 @@ function choicesOf(search: Search, aliases: ReadonlyMap<TensorId, TensorId>, pla
   const memory = new StepMemory(search, aliases);
   const choices: Choice[] = [];
   for (const [from] of nodes.entries()) {
-    for (const { group, kernel, overhead } of singleKernels(search, from)) choices.push(memory.choice(from, stepOf(graph, 0, group, kernel, aliases), overhead));
+    for (const { group, kernel, overhead } of singleKernels(search, from)) {
+      const step = stepOf(graph, 0, group, kernel, aliases);
+      const ways = memory.ways(from, from + group.length).filter((way) => !touches(group, way));
+      choices.push(...ways.map((way) => memory.choice(from, step, overhead, way)));
+    }
   }
   const peak = Math.max(...plain.steps.map((s) => choices.find((c) => c.step.nodes[0] === s.nodes[0])?.bytes ?? 0));
   const chooseKernel = rememberKernels(search);
   const involved = new Set([...aliases.keys(), ...aliases.values()]);
   for (const [from] of nodes.entries()) {
-    for (let to = from + 2; to <= Math.min(nodes.length, from + LONGEST_GROUP); to++) {
+    for (let to = from + 1; to <= Math.min(nodes.length, from + LONGEST_GROUP); to++) {
       const group = nodes.slice(from, to);
       if (group.some((n) => n.outputs.length !== 1 || [...n.inputs, ...n.outputs].some((id) => involved.has(id)))) break;
       if (!isClosed(group, users)) continue;
-      for (const rows of ROWS) {
-        const plan = planStrips({ graph, nodes: group, rows, alignment: arenaAlignment(target), mostBytes: peak, chooseKernel });
+      // A layer by itself gains nothing from strips but rows that enter or leave packed.
+      const ways = memory.ways(from, to).filter((way) => group.length > 1 || touches(group, way));
+      for (const [rows, way] of ROWS.flatMap((count) => ways.map((one) => [count, one] as const))) {
+        const plan = planStrips({ graph, nodes: group, rows, alignment: arenaAlignment(target), mostBytes: peak, chooseKernel, packed: way.packed });
         if (!plan) continue;
         const step: Step = { ...stepOf(graph, 0, group, stripKernel(plan, group), aliases), strips: plan };
-        const choice = memory.choice(from, step, stripOverhead(plan) + LEAN_SHARE * slowerBy(group, graph));
+        const choice = memory.choice(from, step, stripOverhead(plan) + LEAN_SHARE * slowerBy(group, graph), way);
         if (choice.bytes < peak) choices.push(choice);
       }
     }
   }
   return choices;
+}
+
+/** Nodes read or write what lies packed. */
+function touches(group: readonly IntegerNode[], { packed }: Way): boolean {
+  return group.some((node) => [...node.inputs, ...node.outputs].some((id) => packed.has(id)));
 }
 
 /** Kernels in their fastest form, which may use memory that other steps need anyway, and in their leanest. */
@@ -115,6 +130,7 @@ function rememberKernels(search: Search): ChooseKernel {
 /** Bytes that must be alive while a step runs, whatever the other steps are. */
 class StepMemory {
   private readonly lifetimes: ReadonlyMap<TensorId, Lifetime>;
+  private readonly packing: Packing;
 
   constructor(
     private readonly search: Search,
@@ -123,45 +139,60 @@ class StepMemory {
     const { graph, nodes, options } = search;
     const roots = (ids: readonly TensorId[]) => [...new Set(ids.map((id) => aliases.get(id) ?? id))].filter((id) => !graph.tensors.get(id)!.constant);
     this.lifetimes = lifetimesOf(graph, nodes.map((n) => ({ reads: roots(n.inputs), writes: roots(n.outputs) })), aliases, options.keepInput);
+    this.packing = new Packing(graph, nodes, this.lifetimes, new Set([...aliases.keys(), ...aliases.values()]));
   }
 
-  choice(from: number, step: Step, overhead: number): Choice {
+  /** What may lie packed while the nodes [from, to) run. */
+  ways(from: number, to: number): readonly Way[] {
+    return this.packing.ways(from, to);
+  }
+
+  choice(from: number, step: Step, overhead: number, { packed, enter, leave }: Way): Choice {
     const to = from + step.nodes.length;
     const inner = new Set(innerTensors(step.nodes));
     const alive = [...this.lifetimes].filter(([id, life]) => life.first < to && life.last >= from && !inner.has(id));
     const alignment = arenaAlignment(this.search.target);
     const round = (bytes: number) => Math.ceil(bytes / alignment) * alignment;
-    const buffers = alive.map(([id, { bytes }]) => ({ id, bytes: round(bytes), first: 0, last: 0 }));
+    const buffers = alive.map(([id]) => ({ id, bytes: round(arenaBytes(this.search.graph, id, packed)), first: 0, last: 0 }));
     const dies = (id: TensorId) => (this.lifetimes.get(id)?.last ?? Infinity) < to;
     const inputs = step.kernel.arguments.flatMap((a) => (a.kind === 'input' ? [this.aliases.get(a.tensor) ?? a.tensor] : []));
     const sharings = [
       ...(step.kernel.overlap ?? []).map(({ input, distanceBytes }) => ({ input: inputs[input]!, distance: round(distanceBytes) })),
       ...(step.kernel.inPlace ?? []).map((index) => ({ input: step.nodes[0]!.inputs[index]!, distance: null })),
     ].filter(({ input }) => dies(input)).map((s) => ({ ...s, output: step.writes[0]! }));
-    return { from, to, step, bytes: lowerBound({ buffers, sharings, alignment }) + round(step.scratchBytes), overhead };
+    return { from, to, enter, leave, step, bytes: lowerBound({ buffers, sharings, alignment }) + round(step.scratchBytes), overhead };
   }
+}
+
+/** A state between two nodes, by which ways to reach it are compared. */
+const stateKey = (node: number, packed: string) => `${node} ${packed}`;
+const START = stateKey(0, NOTHING_PACKED);
+
+/** Choices by the node behind their last one, which is an order in which states can be reached. */
+function byEnd(choices: readonly Choice[]): readonly Choice[] {
+  return [...choices].sort((a, b) => a.to - b.to);
 }
 
 /** The least m such that steps of at most m bytes compute everything. */
 function leastLimit(choices: readonly Choice[], count: number): number {
-  const best: number[] = [0, ...new Array<number>(count).fill(Infinity)];
-  for (let to = 1; to <= count; to++) {
-    for (const choice of choices) if (choice.to === to) best[to] = Math.min(best[to]!, Math.max(best[choice.from]!, choice.bytes));
+  const best = new Map([[START, 0]]);
+  for (const choice of byEnd(choices)) {
+    const key = stateKey(choice.to, choice.leave);
+    const bytes = Math.max(best.get(stateKey(choice.from, choice.enter)) ?? Infinity, choice.bytes);
+    best.set(key, Math.min(best.get(key) ?? Infinity, bytes));
   }
-  return best[count]!;
+  return best.get(stateKey(count, NOTHING_PACKED))!;
 }
 
 /** Steps of at most `limit` bytes, which must be enough, with the least overhead. */
 function cheapest(choices: readonly Choice[], count: number, limit: number): readonly Step[] {
-  const best: { overhead: number; last: Choice | null }[] = [{ overhead: 0, last: null }];
-  for (let to = 1; to <= count; to++) {
-    best[to] = { overhead: Infinity, last: null };
-    for (const choice of choices) {
-      const overhead = best[choice.from]?.overhead ?? Infinity;
-      if (choice.to === to && choice.bytes <= limit && overhead + choice.overhead < best[to].overhead) best[to] = { overhead: overhead + choice.overhead, last: choice };
-    }
+  const best = new Map<string, { readonly overhead: number; readonly last: Choice | null }>([[START, { overhead: 0, last: null }]]);
+  for (const choice of byEnd(choices)) {
+    const key = stateKey(choice.to, choice.leave);
+    const overhead = (best.get(stateKey(choice.from, choice.enter))?.overhead ?? Infinity) + choice.overhead;
+    if (choice.bytes <= limit && overhead < (best.get(key)?.overhead ?? Infinity)) best.set(key, { overhead, last: choice });
   }
   const steps: Step[] = [];
-  for (let last = best[count]!.last; last; last = best[last.from]!.last) steps.unshift(last.step);
+  for (let { last } = best.get(stateKey(count, NOTHING_PACKED))!; last; { last } = best.get(stateKey(last.from, last.enter))!) steps.unshift(last.step);
   return steps.map((step, index) => ({ ...step, index }));
 }
