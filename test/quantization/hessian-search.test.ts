@@ -96,7 +96,7 @@ function searchedSplit(one: SplitCase, shares: (a: tf.Tensor, m: number) => tf.T
     const [product, real, gradient] = [tf.matMul(left, right), wanted, g].map((value) => tf.transpose(value, [0, 2, 3, 1])) as [tf.Tensor, tf.Tensor, tf.Tensor];
     return errorsByChannel(product, real, gradient).dataSync();
   };
-  const losses = Array.from({ length: 20 }, (_, i) => byHead(shares(a, i), v).reduce((sum, e) => sum + e, 0));
+  const losses = Array.from({ length: 20 }, (_, i) => [...byHead(shares(a, i), v)].reduce((sum, e) => sum + e, 0));
   const m = losses.indexOf(Math.min(...losses));
   const left = shares(a, m);
   const errors = tried.map((f) => byHead(left, symmetric(v, tf.tensor(start.map((s) => s * f), [1, heads, 1, 1]), 8)));
