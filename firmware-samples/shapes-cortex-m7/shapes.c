@@ -1741,20 +1741,20 @@ static PTQ_NOINLINE void shapes_softmax_s8(const int8_t *input, int8_t *output, 
       const uint16_t *zero = exponentials + (255 - largest);
       uint32_t sum = 0;
       for (int32_t i = 0; i < 8; i += 4) {
-        sum += zero[x[i]];
-        sum += zero[x[i + 1]];
-        sum += zero[x[i + 2]];
-        sum += zero[x[i + 3]];
+        sum += (uint32_t)zero[x[i]];
+        sum += (uint32_t)zero[x[i + 1]];
+        sum += (uint32_t)zero[x[i + 2]];
+        sum += (uint32_t)zero[x[i + 3]];
       }
-      const uint32_t divisor = 2 * sum;
+      const uint32_t half = sum >> 1;
       for (int32_t i = 0; i < 8; i += 4) {
-        const int32_t code0 = (int32_t)((zero[x[i]] * 512u + sum) / divisor) - 128;
+        const int32_t code0 = (int32_t)(((uint32_t)zero[x[i]] * 256u + half) / sum) - 128;
         y[i] = (int8_t)(code0 > 127 ? 127 : code0);
-        const int32_t code1 = (int32_t)((zero[x[i + 1]] * 512u + sum) / divisor) - 128;
+        const int32_t code1 = (int32_t)(((uint32_t)zero[x[i + 1]] * 256u + half) / sum) - 128;
         y[i + 1] = (int8_t)(code1 > 127 ? 127 : code1);
-        const int32_t code2 = (int32_t)((zero[x[i + 2]] * 512u + sum) / divisor) - 128;
+        const int32_t code2 = (int32_t)(((uint32_t)zero[x[i + 2]] * 256u + half) / sum) - 128;
         y[i + 2] = (int8_t)(code2 > 127 ? 127 : code2);
-        const int32_t code3 = (int32_t)((zero[x[i + 3]] * 512u + sum) / divisor) - 128;
+        const int32_t code3 = (int32_t)(((uint32_t)zero[x[i + 3]] * 256u + half) / sum) - 128;
         y[i + 3] = (int8_t)(code3 > 127 ? 127 : code3);
       }
     }

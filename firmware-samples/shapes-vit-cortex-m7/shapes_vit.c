@@ -1012,11 +1012,11 @@ static PTQ_NOINLINE void shapes_vit_softmax_s8(const int8_t *input, int8_t *outp
       const uint16_t *zero = exponentials + (255 - largest);
       uint32_t sum = 0;
       for (int32_t i = 0; i < 37; i++) {
-        sum += zero[x[i]];
+        sum += (uint32_t)zero[x[i]];
       }
-      const uint32_t divisor = 2 * sum;
+      const uint32_t half = sum >> 1;
       for (int32_t i = 0; i < 37; i++) {
-        const int32_t code0 = (int32_t)((zero[x[i]] * 512u + sum) / divisor) - 128;
+        const int32_t code0 = (int32_t)(((uint32_t)zero[x[i]] * 256u + half) / sum) - 128;
         y[i] = (int8_t)(code0 > 127 ? 127 : code0);
       }
     }
@@ -1291,11 +1291,11 @@ static PTQ_NOINLINE void shapes_vit_softmax_s8_2(const int8_t *input, int8_t *ou
       const uint16_t *zero = exponentials + (255 - largest);
       uint32_t sum = 0;
       for (int32_t i = 0; i < 37; i++) {
-        sum += zero[x[i]];
+        sum += (uint32_t)zero[x[i]];
       }
-      const uint32_t divisor = 2 * sum;
+      const uint32_t half = sum >> 1;
       for (int32_t i = 0; i < 37; i++) {
-        const int32_t code0 = (int32_t)((zero[x[i]] * 512u + sum) / divisor) - 128;
+        const int32_t code0 = (int32_t)(((uint32_t)zero[x[i]] * 256u + half) / sum) - 128;
         y[i] = (int8_t)(code0 > 127 ? 127 : code0);
       }
     }

@@ -8,7 +8,8 @@ import { expectPerTensor, expectShape, integerGraphError, nodeTensors, scaledInt
 import type { KernelInstance } from './kernel.js';
 import { verifyActivationType } from './linear/integer.js';
 import { shiftShiftGate } from './shift/rewritten.js';
-import { verifyShiftUnit } from './shift-unit.js';
+import { gateTables } from './shift-gate-table.js';
+import { shiftUnitOf, verifyShiftUnit } from './shift-unit.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
 function verify(node: IntegerNode, graph: IntegerGraph): void {
@@ -30,7 +31,7 @@ function bounds(node: IntegerNode, graph: IntegerGraph): AccumulatorBounds {
 
 function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
   const { inputs, output } = nodeTensors(node, graph, 1);
-  const [unit, exponentBits] = [integerAttribute(node, 'unit'), integerAttribute(node, 'exponentBits')];
+  const unit = shiftUnitOf(node);
   return {
     family: 'portable',
     template: 'shift-gate',
@@ -40,12 +41,8 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       outputType: cType(output.type),
       count: elementCount(output.shape),
       offset: signedTerm(-integerAttribute(node, 'inputZeroPoint')),
-      places: integerAttribute(node, 'places'),
-      unit,
-      exponentBits,
-      limit: (exponentBits + 10) * unit,
-      one: unit * 2 ** exponentBits,
-      fractionBits: integerAttribute(node, 'fractionBits'),
+      ...unit,
+      one: unit.unit * 2 ** unit.exponentBits,
       requantize: requantizeView(node.requantize!, node.bounds),
     },
     arguments: [{ kind: 'input', tensor: inputs[0]!.id }, { kind: 'output', tensor: output.id }],
@@ -57,5 +54,5 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
 
 export const shiftGate = defineOperator({
   name: 'shift-gate',
-  integer: { verify, bounds, kernels: [shiftShiftGate(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
+  integer: { verify, bounds, kernels: [shiftShiftGate(instantiate), ...gateTables, { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
 });

@@ -5,10 +5,12 @@ import { typeRange } from '../graph/lanes.js';
 import { axisAttribute, integerAttribute } from './attributes.js';
 import { defineOperator } from './definition.js';
 import { checkInteger, expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
+import { dspSoftmaxTable } from './dsp/softmax-table.js';
 import type { KernelInstance } from './kernel.js';
+import { mveSoftmaxQuotient } from './mve/softmax.js';
 import { verifyActivationType } from './linear/integer.js';
 import { shiftShiftmax } from './shift/rewritten.js';
-import { verifyShiftUnit } from './shift-unit.js';
+import { shiftUnitOf, verifyShiftUnit } from './shift-unit.js';
 import { cType, signedTerm, typeName } from './views.js';
 
 function verify(node: IntegerNode, graph: IntegerGraph): void {
@@ -36,7 +38,6 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
   const stride = elementCount(output.shape.slice(axis + 1));
   const depth = output.shape[axis]!;
   const [low, high] = typeRange(output.type);
-  const [unit, exponentBits] = [integerAttribute(node, 'unit'), integerAttribute(node, 'exponentBits')];
   return {
     family: 'portable',
     template: 'shiftmax',
@@ -49,11 +50,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       isStrided: stride > 1,
       depth,
       rowElements: depth * stride,
-      places: integerAttribute(node, 'places'),
-      unit,
-      exponentBits,
-      limit: (exponentBits + 10) * unit,
-      fractionBits: integerAttribute(node, 'fractionBits'),
+      ...shiftUnitOf(node),
       zeroPointTerm: signedTerm(integerAttribute(node, 'outputZeroPoint')),
       low,
       high,
@@ -66,5 +63,5 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
 
 export const shiftmax = defineOperator({
   name: 'shiftmax',
-  integer: { verify, bounds, kernels: [shiftShiftmax(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
+  integer: { verify, bounds, kernels: [shiftShiftmax(instantiate), mveSoftmaxQuotient(instantiate), dspSoftmaxTable(instantiate), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiate(group[0]!, graph) }] },
 });

@@ -1,9 +1,9 @@
 /** The portable kernel of operators that look every code up in a table: unary and input-table. */
 import { elementCount } from '../graph/float.js';
-import { constantCodes, type IntegerGraph, type IntegerNode, type IntegerTensor } from '../graph/integer.js';
+import { type Codes, constantCodes, type IntegerGraph, type IntegerNode, type IntegerTensor } from '../graph/integer.js';
 import { inPlaceInputs } from './binary.js';
 import { expectShape, integerGraphError, nodeTensors } from './integer-checks.js';
-import type { Kernel } from './kernel.js';
+import type { Kernel, KernelInstance } from './kernel.js';
 import { typeRange } from '../graph/lanes.js';
 import { cType, signedTerm, typeName } from './views.js';
 
@@ -52,28 +52,35 @@ export function tableKernel(op: string, channelsOf: (node: IntegerNode, graph: I
       const [x, table] = inputs as [(typeof inputs)[number], (typeof inputs)[number]];
       const channels = channelsOf(node!, graph);
       const places = knotPlaces(x.type.bits);
-      const isLine = x.type.bits >= KNOT_BITS;
-      return {
-        family: 'portable',
-        template: isLine ? 'unary-interpolated' : op,
-        stem: `${op.replace(/-/g, '_')}_${typeName(x.type)}_${typeName(output.type)}`,
-        view: {
-          inputType: cType(x.type),
-          outputType: cType(output.type),
-          channels,
-          rows: elementCount(output.shape) / channels,
-          ...(isLine ? { places, spacing: 2 ** places, mask: 2 ** places - 1 } : { entries: tableEntries(x.type.bits) }),
-          offset: signedTerm(-typeRange(x.type)[0]),
-        },
-        arguments: [
-          { kind: 'input', tensor: x.id },
-          { kind: 'output', tensor: output.id },
-          { kind: 'constant', name: 'table', data: constantCodes(graph, table.id) },
-        ],
-        scratchBytes: 0,
-        scalars: isLine ? ['interpolate'] : [],
-        inPlace: inPlaceInputs({ ...node!, inputs: [x.id] }, graph),
-      };
+      const base = byteTableInstance(op, node!, graph, x, output, constantCodes(graph, table.id), channels);
+      if (x.type.bits < KNOT_BITS) return base;
+      const view = { ...base.view, places, spacing: 2 ** places, mask: 2 ** places - 1 };
+      return { ...base, template: 'unary-interpolated', view, scalars: ['interpolate'] };
     },
+  };
+}
+
+/** `table` of the codes of `output` by the code of `x`, one after the other a channel. */
+export function byteTableInstance(op: string, node: IntegerNode, graph: IntegerGraph, x: IntegerTensor, output: IntegerTensor, table: Codes, channels: number): KernelInstance {
+  return {
+    family: 'portable',
+    template: op,
+    stem: `${op.replace(/-/g, '_')}_${typeName(x.type)}_${typeName(output.type)}`,
+    view: {
+      inputType: cType(x.type),
+      outputType: cType(output.type),
+      channels,
+      rows: elementCount(output.shape) / channels,
+      ...(x.type.bits < KNOT_BITS && { entries: tableEntries(x.type.bits) }),
+      offset: signedTerm(-typeRange(x.type)[0]),
+    },
+    arguments: [
+      { kind: 'input', tensor: x.id },
+      { kind: 'output', tensor: output.id },
+      { kind: 'constant', name: 'table', data: table },
+    ],
+    scratchBytes: 0,
+    scalars: [],
+    inPlace: inPlaceInputs({ ...node, inputs: [x.id] }, graph),
   };
 }

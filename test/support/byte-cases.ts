@@ -3,6 +3,7 @@ import type { Attributes } from '../../src/graph/float.js';
 import type { Requantize } from '../../src/graph/integer.js';
 import { foldableRequantize } from './dsp-cases.js';
 import { IntegerGraphBuilder, type Random, type TensorOptions } from './integer-graphs.js';
+import { exponentBits } from '../../src/operators/shift-functions.js';
 import { lanes, type LinearCase, rangeOf, samples } from './linear-cases.js';
 
 export type ElementwiseMaker = (random: Random, name: string) => LinearCase;
@@ -182,4 +183,57 @@ export function productCase(random: Random, name: string): LinearCase {
     shape,
     output,
   });
+}
+
+/** Sums of up to 31 bits, shares of any number of steps; along the last axis and others. */
+export function shiftmaxCase(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 3), random.pick([1, 2, 3, 10, 16, 17, 40, 65, 300])];
+  const axis = random.pick([1, 1, 1, 0]);
+  const unit = random.pick([128, 255, 256, random.integer(128, 256)]);
+  const fractionBits = random.pick([8, 8, 7, 10, 3]);
+  const output = random.pick(fractionBits > 8 ? [{ bits: 16 }] : [S8, S8, U8]);
+  const zeroPoint = output === S8 ? random.pick([-128, -100, 0]) : 0;
+  const attributes = { axis, places: random.integer(-4, 6), unit, exponentBits: random.pick([exponentBits(unit, shape[axis]!), 8]), fractionBits, outputZeroPoint: zeroPoint };
+  return single(random, name, { op: 'shiftmax', inputs: [{ shape, type: random.pick([S8, S8, U8, S4]) }], attributes, shape, output });
+}
+
+/** Shares of two ranges, in lanes of 16 bits or of 8. */
+export function twinSoftmaxCase(random: Random, name: string): LinearCase {
+  const shape = [random.integer(1, 3), random.pick([1, 2, 3, 10, 16, 17, 40, 65, 300])];
+  const axis = random.pick([1, 1, 1, 0]);
+  const bits = random.integer(3, 8);
+  const shift = random.integer(1, 12 - (bits - 1));
+  const split = 2 ** (bits - 1) - 1;
+  const type = random.pick([S8, S8, U8, S4]);
+  const table = Uint16Array.from({ length: 2 ** type.bits! }, (_, d) => Math.round(32768 * Math.exp(-random.pick([0, 0.001, 0.02, 0.3, 3]) * d))).sort((a, b) => b - a);
+  return single(random, name, {
+    op: 'softmax',
+    inputs: [{ shape, type }],
+    attributes: { variant: 'dyadic', axis, steps: split * 2 ** shift, outputZeroPoint: 0, twin: { shift, split } },
+    shape,
+    output: { bits: bits + shift > 8 ? 16 : 8 },
+    constants: (builder) => [builder.constant('exponentials', [table.length], table, 16)],
+  });
+}
+
+/** Gates by shifts, to bytes and to lanes of 16 bits. */
+export function shiftGateCase(random: Random, name: string): LinearCase {
+  const [type, output] = [random.pick([S8, S8, U8, S4]), random.pick([S8, S8, U8, { bits: 16 }])];
+  const shape = [random.integer(1, 70)];
+  return single(random, name, {
+    op: 'shift-gate',
+    inputs: [{ shape, type }],
+    attributes: { inputZeroPoint: random.integer(...rangeOf(type)), places: random.integer(-4, 6), unit: random.integer(128, 256), exponentBits: 13, fractionBits: 8 },
+    requantize: (reach) => foldableRequantize(random, 1, reach, output),
+    shape,
+    output,
+  });
+}
+
+/** Look-ups of bytes whose results are lanes of 16 bits. */
+export function wideTableCase(random: Random, name: string): LinearCase {
+  const type = random.pick([S8, S8, U8, S4]);
+  const shape = [random.integer(1, 70)];
+  const table = random.codes(new Int16Array(2 ** type.bits!), -32768, 32767);
+  return single(random, name, { op: 'unary', inputs: [{ shape, type }], attributes: {}, shape, output: { bits: 16 }, constants: (builder) => [builder.constant('table', [table.length], table, 16)] });
 }

@@ -1,14 +1,15 @@
-/** The softmax by table of exponentials: what does not change from element to element is taken out of the loops. */
-import { type Codes, constantCodes, type IntegerGraph, type IntegerNode } from '../../graph/integer.js';
-import { integerAttribute } from '../attributes.js';
+/** Softmax by a table of exponentials, in both integer forms: what does not change from element to element is taken out of the loops. */
+import type { Codes, IntegerGraph, IntegerNode } from '../../graph/integer.js';
+import { inPlaceInputs } from '../binary.js';
 import { nodeTensors } from '../integer-checks.js';
 import type { Kernel, KernelInstance, SupportText } from '../kernel.js';
+import { softmaxShares } from '../softmax-shares.js';
+import { cTypeOfCodes, signedTerm } from '../views.js';
 
 /** Fields of the portable kernel's view that this one reads. */
 interface SoftmaxView {
   readonly depth: number;
   readonly stride: number;
-  readonly low: number;
   readonly high: number;
 }
 
@@ -16,7 +17,7 @@ interface SoftmaxView {
 const UNROLL = [4, 5, 3, 2];
 
 /** Elements of a round, at their distance from the row's first. */
-function steps(unroll: number, stride: number): readonly { readonly index: number; readonly element: string }[] {
+function elements(unroll: number, stride: number): readonly { readonly index: number; readonly element: string }[] {
   return Array.from({ length: unroll }, (_, index) => {
     const element = index === 0 ? 'i' : `i + ${index}`;
     return { index, element: stride === 1 ? element : `(${element}) * ${stride}` };
@@ -24,8 +25,9 @@ function steps(unroll: number, stride: number): readonly { readonly index: numbe
 }
 
 /** From the largest distance to none. The place of the code 0 must lie inside: negative codes may be the largest. */
-function reversed(table: Codes, lowest: number): Uint16Array {
-  const out = new Uint16Array(table.length + Math.max(0, -lowest));
+function reversed(table: Codes, lowest: number): Codes {
+  const length = table.length + Math.max(0, -lowest);
+  const out = table instanceof Uint16Array ? new Uint16Array(length) : new Int32Array(length);
   out.set([...table].reverse());
   return out;
 }
@@ -34,18 +36,18 @@ export function dspSoftmaxTable(portable: (node: IntegerNode, graph: IntegerGrap
   return {
     family: 'dsp',
     when({ features, graph, group: [node] }) {
-      return features.dsp && features.unalignedAccess && node!.attributes['variant'] === 'dyadic' && node!.attributes['twin'] === undefined && integerAttribute(node!, 'outputZeroPoint') >= nodeTensors(node!, graph, 1, 2).output.codeRange[0];
+      const shares = features.dsp && features.unalignedAccess ? softmaxShares(node!, graph) : null;
+      return shares !== null && shares.zeroPoint >= nodeTensors(node!, graph, 1, 2).output.codeRange[0];
     },
     instantiate({ graph, group: [node] }) {
       const base = portable(node!, graph);
-      const view = base.view as SoftmaxView;
-      const { depth, stride, high } = view;
+      const { exponentials, steps, zeroPoint, twin, largest } = softmaxShares(node!, graph)!;
+      const { depth, stride, high } = base.view as SoftmaxView;
       const x = nodeTensors(node!, graph, 1, 2).inputs[0]!;
-      const table = constantCodes(graph, node!.inputs[1]!);
+      const data = reversed(exponentials, x.codeRange[0]);
       const unroll = UNROLL.find((n) => depth % n === 0) ?? 1;
       const words = stride === 1 && depth >= 4;
       const suffix = x.type.signed ? 's8' : 'u8';
-      const most = integerAttribute(node!, 'steps');
       const support: readonly SupportText[] = [
         { template: 'dsp/lanes', view: {} },
         { template: 'dsp/byte-maximum', view: { suffix, subtract: x.type.signed ? 'ssub8' : 'usub8' } },
@@ -54,9 +56,24 @@ export function dspSoftmaxTable(portable: (node: IntegerNode, graph: IntegerGrap
         ...base,
         family: 'dsp',
         template: 'dsp/softmax-table',
-        view: { ...view, words, lastWord: depth - 4, suffix, lastIndex: table.length - 1, unroll, steps: steps(unroll, stride), factor: 2 * most, clamped: most + integerAttribute(node!, 'outputZeroPoint') > high },
-        arguments: [...base.arguments.filter((a) => a.kind !== 'constant'), { kind: 'constant', name: 'exponentials', data: reversed(table, x.codeRange[0]) }],
-        scalars: [],
+        view: {
+          ...base.view,
+          words,
+          lastWord: depth - 4,
+          suffix,
+          exponentialType: cTypeOfCodes(data),
+          lastIndex: exponentials.length - 1,
+          unroll,
+          elements: elements(unroll, stride),
+          steps,
+          twin,
+          zeroPointTerm: signedTerm(zeroPoint),
+          clamped: largest > high,
+        },
+        arguments: [...base.arguments.filter((a) => a.kind === 'input' || a.kind === 'output'), { kind: 'constant', name: 'exponentials', data }],
+        scratchBytes: 0,
+        scalars: twin ? ['twinShare'] : [],
+        inPlace: inPlaceInputs({ ...node!, inputs: [x.id] }, graph),
         ...(words && { support }),
       };
     },

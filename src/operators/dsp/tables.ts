@@ -9,10 +9,10 @@ import { signedTerm } from '../views.js';
 export function dspTable(portable: Kernel): Kernel {
   return {
     family: 'dsp',
-    when: ({ features, graph, group: [node] }) => features.dsp && nodeTensors(node!, graph, 2).inputs[0]!.type.bits <= 8,
+    when: (context) => context.features.dsp && portable.when(context) && nodeTensors(context.group[0]!, context.graph, 1, 2).inputs[0]!.type.bits <= 8,
     instantiate(context) {
       const base = portable.instantiate(context);
-      const { inputs, output } = nodeTensors(context.group[0]!, context.graph, 2);
+      const { inputs, output } = nodeTensors(context.group[0]!, context.graph, 1, 2);
       const count = elementCount(output.shape);
       const whole = count - (count % 4);
       return {

@@ -1,12 +1,22 @@
-/** Softmax along the last axis on Helium: gathered exponentials, four classes at a time, in both forms of src/operators/softmax.ts. */
+/** Softmax along the last axis on Helium: gathered exponentials, four classes at a time, in every integer form. */
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import { integerTensor } from '../../graph/integer.js';
+import { typeRange } from '../../graph/lanes.js';
 import { integerAttribute } from '../attributes.js';
 import { exponentialTable, MOST_SUM } from '../dsp/softmax.js';
+import { inPlaceInputs } from '../binary.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
+import { softmaxShares } from '../softmax-shares.js';
+import { cTypeOfCodes } from '../views.js';
 
 /** 2·Σ below 2^24, so that it divides 32 bits a byte at a time: 256 exponentials of 2^15 at most. */
 const MOST_DEPTH = 255;
+
+/** Sums whose upper 16 bits are known well enough, and shares of so many steps, for quotients that are one too small at most. */
+const LEAST_SUM = 2 ** 15;
+const MOST_STEPS = 2 ** 13;
+/** Instructions of the quotient of four classes. */
+const QUOTIENT_INSTRUCTIONS = 14;
 
 type Portable = (node: IntegerNode, graph: IntegerGraph) => KernelInstance;
 
@@ -56,5 +66,51 @@ export function mveSoftmax(portable: Portable): readonly Kernel[] {
       };
     },
   };
-  return [tflite, dyadic];
+  return [tflite, dyadic, mveSoftmaxQuotient(portable)];
+}
+
+/** Sums of more than 24 bits: long rows, exponentials by shifts, shares of two ranges. */
+export function mveSoftmaxQuotient(portable: Portable): Kernel {
+  return {
+    family: 'mve',
+    when({ features, graph, group: [node] }) {
+      const shares = features.mve && isLastAxis(node!, graph) ? softmaxShares(node!, graph) : null;
+      const { type } = integerTensor(graph, node!.outputs[0]!);
+      const isWide = type.bits > 8;
+      return shares !== null && shares.sums[0] >= LEAST_SUM && shares.steps <= MOST_STEPS && type.bits <= 16 && !(isWide && shares.zeroPoint < typeRange(type)[0]);
+    },
+    instantiate({ graph, group: [node] }) {
+      const base = portable(node!, graph);
+      const [x, y] = [integerTensor(graph, node!.inputs[0]!), integerTensor(graph, node!.outputs[0]!)];
+      const { exponentials, steps, zeroPoint, twin, largest } = softmaxShares(node!, graph)!;
+      const [low, high] = typeRange(y.type);
+      const [clampLow, clampHigh] = [zeroPoint < low, largest > high];
+      const exponentialType = cTypeOfCodes(exponentials);
+      const places = Number.isInteger(Math.log2(steps)) ? Math.log2(steps) : 0;
+      return {
+        ...base,
+        family: 'mve',
+        template: 'mve/softmax-quotient',
+        stem: `${base.stem}_mve`,
+        view: {
+          ...base.view,
+          lane: x.type.signed ? 's' : 'u',
+          gather: exponentialType === 'uint16_t' ? 'vldrh.u32 q1, [%[table], q0, uxtw #1]' : 'vldrw.u32 q1, [%[table], q0, uxtw #2]',
+          exponentialType,
+          places,
+          steps,
+          twin,
+          zeroPoint,
+          wide: y.type.bits > 8,
+          clampLow,
+          clampHigh,
+          instructions: QUOTIENT_INSTRUCTIONS + (twin ? 4 : 0) + [zeroPoint !== 0, clampLow, clampHigh].filter(Boolean).length,
+        },
+        arguments: [...base.arguments.filter((a) => a.kind === 'input' || a.kind === 'output'), { kind: 'constant', name: 'exponentials', data: exponentials }],
+        scratchBytes: 0,
+        scalars: ['clz32'],
+        inPlace: inPlaceInputs({ ...node!, inputs: [x.id] }, graph),
+      };
+    },
+  };
 }

@@ -23,7 +23,8 @@ function byByte(codes: Codes, { type }: IntegerTensor): Codes {
   return laid;
 }
 
-function lookUp(context: KernelContext, op: string, x: IntegerTensor, y: IntegerTensor, table: Codes): KernelInstance {
+/** Bytes to bytes, 16 a round, or to lanes of 16 bits, eight a round. */
+export function mveLookUp(context: KernelContext, op: string, x: IntegerTensor, y: IntegerTensor, table: Codes): KernelInstance {
   const node = context.group[0]!;
   // Fewer than 256 entries: a negative code is no place in the table.
   const offset = x.type.signed && x.type.bits < 8 ? -typeRange(x.type)[0] : 0;
@@ -31,7 +32,7 @@ function lookUp(context: KernelContext, op: string, x: IntegerTensor, y: Integer
     family: 'mve',
     template: 'mve/look-up',
     stem: `${op}_${typeName(x.type)}_${typeName(y.type)}_mve`,
-    view: { inputType: cType(x.type), outputType: cType(y.type), count: elementCount(y.shape), offset },
+    view: { inputType: cType(x.type), outputType: cType(y.type), count: elementCount(y.shape), offset, wide: y.type.bits > 8 },
     arguments: [{ kind: 'input', tensor: x.id }, { kind: 'output', tensor: y.id }, { kind: 'constant', name: 'table', data: offset === 0 ? byByte(table, x) : table }],
     scratchBytes: 0,
     scalars: [],
@@ -45,11 +46,11 @@ export function mveTable(op: string, tables: (context: KernelContext) => number)
     family: 'mve',
     when(context) {
       const { inputs, output } = nodeTensors(context.group[0]!, context.graph, 2);
-      return context.features.mve && isBytes(inputs[0]!) && isBytes(output) && tables(context) === 1;
+      return context.features.mve && isBytes(inputs[0]!) && !inputs[0]!.type.packed && !output.type.packed && output.type.bits <= 16 && tables(context) === 1;
     },
     instantiate(context) {
       const { inputs, output } = nodeTensors(context.group[0]!, context.graph, 2);
-      return lookUp(context, op.replaceAll('-', '_'), inputs[0]!, output, constantCodes(context.graph, inputs[1]!.id));
+      return mveLookUp(context, op.replaceAll('-', '_'), inputs[0]!, output, constantCodes(context.graph, inputs[1]!.id));
     },
   };
 }
@@ -117,6 +118,6 @@ export const mveRequantize: Kernel = {
     const zeroPoint = integerAttribute(node, 'inputZeroPoint');
     const [low] = typeRange(x!.type);
     const codes = Array.from({ length: 2 ** x!.type.bits }, (_, i) => code(low + i - zeroPoint));
-    return lookUp(context, 'requantize', x!, output, output.type.signed ? Int8Array.from(codes) : Uint8Array.from(codes));
+    return mveLookUp(context, 'requantize', x!, output, output.type.signed ? Int8Array.from(codes) : Uint8Array.from(codes));
   },
 };
