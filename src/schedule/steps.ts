@@ -67,7 +67,7 @@ const WITHOUT_MULTIPLICATION: readonly string[] = ['shift', 'portable'];
 /** The chosen family before portable; `auto` takes the target's own, in its order of preference. */
 function familiesOf(graph: IntegerGraph, target: Target, options: ScheduleOptions): readonly string[] {
   if (graph.provenance.arith === 'shift') {
-    if (options.kernels === 'auto') return WITHOUT_MULTIPLICATION;
+    if (options.kernels === 'auto') return target.features.manyThreads ? ['cuda', ...WITHOUT_MULTIPLICATION] : WITHOUT_MULTIPLICATION;
     throw new UsageError(`--kernels ${options.kernels} may multiply, which --arith shift excludes`, { hint: 'leave --kernels out' });
   }
   if (options.kernels === 'auto') return target.families;
@@ -101,7 +101,7 @@ export function* matches({ graph, nodes, families, target, options, users, kerne
   for (const family of families) {
     for (const kernel of kernels) {
       if (kernel.family !== family) continue;
-      if (families === WITHOUT_MULTIPLICATION && family === 'portable' && !isMultiplicationFree(nodes[at]!, graph)) continue;
+      if (graph.provenance.arith === 'shift' && family === 'portable' && !isMultiplicationFree(nodes[at]!, graph)) continue;
       const group = groupAt(nodes, at, kernel, users);
       if (!group) continue;
       const { weights, winograd, form }: WeightLayout = options.layouts?.get(group[0]!.id) ?? options;

@@ -24,7 +24,7 @@ interface Product {
 }
 
 /** A dense layer is a convolution of one tap over as many pixels as it has rows. */
-function denseGeometry(t: LinearTensors): Geometry {
+export function denseGeometry(t: LinearTensors): Geometry {
   const [outputChannels, depth] = t.weights.shape as [number, number];
   const rows = elementCount(t.x.shape) / depth;
   return {
@@ -45,7 +45,7 @@ function productOf(node: IntegerNode, graph: IntegerGraph): Product | null {
 
 export const tensorCoreProducts: Kernel = {
   family: 'cuda',
-  when: ({ graph, group: [node] }) => productOf(node!, graph) !== null,
+  when: ({ graph, group: [node] }) => graph.provenance.arith !== 'shift' && productOf(node!, graph) !== null,
   instantiate({ graph, group: [node] }) {
     return instantiate(node!, productOf(node!, graph)!);
   },

@@ -2,6 +2,7 @@
 import { elementCount } from '../../graph/float.js';
 import { type IntegerGraph, type IntegerNode, integerTensor } from '../../graph/integer.js';
 import { rowMajorStrides } from '../loop-nest.js';
+import { isMultiplicationFree } from '../shift/free.js';
 import type { Kernel, KernelContext, KernelInstance } from '../kernel.js';
 
 const THREADS = 256;
@@ -89,7 +90,8 @@ export function onThreads(kernels: readonly Kernel[]): Kernel {
   };
   return {
     family: 'cuda',
-    when: (context) => find(context) !== undefined,
+    // Networks of shifts take no kernel that might multiply.
+    when: (context) => (context.graph.provenance.arith !== 'shift' || isMultiplicationFree(context.group[0]!, context.graph)) && find(context) !== undefined,
     instantiate: (context) => twinOf(find(context)!, context.group[0]!, context.graph),
   };
 }
