@@ -5,6 +5,8 @@ export { checkoutOf, type Checkouts } from './external.js';
 export * from './disassemble.js';
 export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf } from './discover.js';
 export { tensorOf } from './harness.js';
+export { type CubinFunction, firstFloat, parseCubin } from './cubin.js';
+export { type CudaCode, type CudaKernel, compileCuda, compileKernels, findGpu, findNvcc, type Gpu, kernelName, parseResources, requireNvcc } from './nvcc.js';
 export { writeHarness } from './harness-files.js';
 export type { Counts, RunCount } from './instruction-counter.js';
 export { type Log, type ModelLog, parseLog } from './log.js';
