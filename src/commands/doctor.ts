@@ -2,7 +2,7 @@
 import { EXIT } from '../errors.js';
 import { CMSIS_NN } from '../operators/cmsis-nn/library.js';
 import { table } from '../report/terminal.js';
-import { availableTargets, checkoutOf, discoverTools, type FoundTool, installCommand, missingTools } from '../toolchains/index.js';
+import { availableTargets, checkoutOf, discoverTools, findGpu, findNvcc, findProgram, type FoundTool, installCommand, missingTools, versionOf } from '../toolchains/index.js';
 import { targets } from '../targets/index.js';
 
 /** Exit code 0 where every target can be built and run, else 3. */
@@ -12,7 +12,7 @@ export async function doctorCommand(): Promise<number> {
   const missing = tools.filter((tool) => tool.path === null);
   const ready = availableTargets();
   const lines = [
-    table(['tool', 'version', 'for', 'found at, or how to install it'], [...rows, libraryRow()], []),
+    table(['tool', 'version', 'for', 'found at, or how to install it'], [...rows, await nvccRow(), await gpuRow(), libraryRow()], []),
     '',
     `ready: ${ready.map((target) => target.id).join(', ') || 'no target'}`,
     ...targets.filter((target) => !ready.includes(target)).map((target) => `not ready: ${target.id} needs ${missingTools(target).map((tool) => tool.command).join(', ')}`),
@@ -20,6 +20,19 @@ export async function doctorCommand(): Promise<number> {
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
   return missing.length === 0 ? EXIT.ok : EXIT.toolchainMissing;
+}
+
+/** Without it kernels still run in the emulation, but are neither compiled for a GPU nor proven: no target is left out. */
+async function nvccRow(): Promise<readonly string[]> {
+  const nvcc = findNvcc();
+  const purpose = 'kernels of GPUs, and proofs of them';
+  if (nvcc === null) return ['nvcc', 'optional', purpose, 'install the CUDA toolkit (12 or later), or set CUDA_HOME'];
+  return ['nvcc', (await versionOf(nvcc)) ?? 'unknown', purpose, findProgram(nvcc) ?? nvcc];
+}
+
+async function gpuRow(): Promise<readonly string[]> {
+  const gpu = await findGpu();
+  return ['GPU', gpu?.architecture ?? 'optional', 'running kernels of GPUs', gpu?.name ?? 'none was found: kernels run in an emulation'];
 }
 
 /** The user's own checkout, for --kernels cmsis-nn alone: its absence leaves no target out. */

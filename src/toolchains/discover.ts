@@ -89,7 +89,8 @@ export async function discoverTools(): Promise<readonly FoundTool[]> {
   );
 }
 
-async function versionOf(path: string): Promise<string | null> {
+/** The first number with a dot that `--version` prints; of nvcc, the release. */
+export async function versionOf(path: string): Promise<string | null> {
   const { stdout } = await runProcess(path, ['--version'], { timeoutMs: 20_000 });
   return /\d+\.\d+(\.\d+)?/.exec(stdout.replace(/\([^)]*\)/g, ''))?.[0] ?? null;
 }

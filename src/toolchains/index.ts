@@ -3,8 +3,9 @@ export { type Build, type BuildOptions, buildProgram, buildProject, type Program
 export { crc32, hex32 } from './crc32.js';
 export { checkoutOf, type Checkouts } from './external.js';
 export * from './disassemble.js';
-export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf } from './discover.js';
+export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf, versionOf } from './discover.js';
 export { tensorOf } from './harness.js';
+export { buildDeviceProgram } from './cuda-device.js';
 export { type CubinFunction, firstFloat, parseCubin } from './cubin.js';
 export { type CudaCode, type CudaKernel, compileCuda, compileKernels, findGpu, findNvcc, type Gpu, kernelName, parseResources, requireNvcc } from './nvcc.js';
 export { writeHarness } from './harness-files.js';
