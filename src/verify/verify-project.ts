@@ -7,6 +7,7 @@ import type { Target } from '../targets/index.js';
 import { type Build, type BuildOptions, buildProject, type Checkouts, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
 import { compareOnBoard } from './board.js';
 import { compareOutputs, compareTrace, modelLog, type Observed } from './compare.js';
+import { compareOnGpu, inspectCuda } from './cuda-levels.js';
 import { describeDifference } from './divergence.js';
 import { buildTrace, compareOnEmulator } from './emulator.js';
 import { Expected, toVectors, type VectorInputs } from './expected.js';
@@ -104,14 +105,17 @@ export async function verifyProject(
     return { ...base, report, mismatch: observed.mismatch, instructions: null, sizes: null, stackBytes: null, proofs: null, seconds };
   }
   const measured = await measureRelease(release, manifest, expected, options);
-  const mismatch = measured.mismatch;
+  const inspected = await inspectBinary(release);
+  const onGpu = target.language === 'cuda' ? await compareOnGpu(directory, target, manifest, expected, options.timeoutMs) : null;
+  const mismatch = measured.mismatch ?? onGpu?.mismatch ?? null;
   return {
     ...base,
-    report: reportOf({ ...observed, mismatch }, manifest, expected, runnerName(release, options)),
+    ...inspected,
+    report: reportOf({ ...observed, mismatch }, manifest, expected, onGpu?.runner ?? runnerName(release, options)),
     mismatch,
     instructions: measured.instructions,
-    ...(await inspectBinary(release)),
-    commands: measured.command === null ? commands : [...commands, measured.command],
+    notes: [...base.notes, ...inspected.notes, ...(onGpu?.notes ?? [])],
+    commands: [...commands, ...(measured.command === null ? [] : [measured.command]), ...inspected.commands, ...(onGpu?.commands ?? [])],
     seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds, simulate: expected.seconds },
   };
 }
@@ -124,14 +128,15 @@ function boardOptions(options: VerifyOptions): Pick<BuildOptions, 'linkerScript'
 /** The release build and what its binary shows. */
 async function buildOnly(directory: string, target: Target, manifest: ProjectManifest, board: BuildOptions): Promise<VerifyResult> {
   const release = await buildProject(directory, target, 'release', manifest, board);
+  const inspected = await inspectBinary(release);
   return {
     target: target.id,
     report: NOT_RUN,
     mismatch: null,
     instructions: null,
-    ...(await inspectBinary(release)),
-    commands: release.commands,
-    notes: notesOf(release),
+    ...inspected,
+    commands: [...release.commands, ...inspected.commands],
+    notes: [...notesOf(release), ...inspected.notes],
     seconds: { build: release.seconds, run: 0, simulate: 0 },
   };
 }
@@ -180,10 +185,14 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
   return { mismatch, instructions, command: run.command, seconds: run.seconds };
 }
 
-async function inspectBinary(build: Build): Promise<Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs'>> {
-  if (build.target.language === 'cuda') return { sizes: null, stackBytes: null, proofs: null };
+type Inspection = Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs' | 'notes' | 'commands'>;
+
+async function inspectBinary(build: Build): Promise<Inspection> {
+  const { directory, manifest } = build.models[0];
+  if (build.target.language === 'cuda') return { sizes: null, stackBytes: null, ...(await inspectCuda(directory, manifest, build.target)) };
   const reach = await reachFromRun(build);
-  return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs: proveBinary(reach, build.target, build.models[0].manifest.withoutMultiplication) };
+  const proofs = proveBinary(reach, build.target, manifest.withoutMultiplication);
+  return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs, notes: [], commands: [] };
 }
 
 function runnerName(build: Build, options: VerifyOptions): string {
