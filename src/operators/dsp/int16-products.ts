@@ -22,12 +22,12 @@ export function fitsInt16({ features, group: [node] }: KernelContext, t: LinearT
 }
 
 /** Weights [channels, length] as a stream for lanes in natural order, and the functions that consume it. */
-export function planInt16(t: LinearTensors, channels: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage): ProductsPlan {
+export function planInt16(t: LinearTensors, channels: number, requantize: FoldedRequantize, tile: Tile, storage: WeightStorage, partBlocks = 0): ProductsPlan {
   const length = t.weightCodes.length / channels;
   const depth = tile.rows > 1 ? valuesOf(length, storage) : 4 * Math.ceil(length / 4);
   const source = streamSource(t, channels, depth, requantize, storage);
   const epilogue = epilogueOf(source, requantize, storage);
-  return planStream(t, { source, epilogue, requantize, tile, storage, body: productsBody(tile, storage, depth, epilogue, laneBytes(t.y.type)), partBlocks: 0 });
+  return planStream(t, { source, epilogue, requantize, tile, storage, body: int16ProductsBody(tile, storage, depth, epilogue, laneBytes(t.y.type)), partBlocks });
 }
 
 /** Packed weights are read at 2^scale times their worth; sums lose it before they are requantized. */
@@ -58,7 +58,8 @@ function weightAt(t: LinearTensors, row: number, length: number, k: number): num
   return k < length ? t.weightCodes[row + k]! : 0;
 }
 
-function productsBody(tile: Tile, storage: WeightStorage, depth: number, epilogue: Epilogue, outputLane: number): Omit<ProductsBody, 'widenRows'> {
+/** The functions that multiply rows of `depth` int16 values, which are laid side by side where there are several. */
+export function int16ProductsBody(tile: Tile, storage: WeightStorage, depth: number, epilogue: Epilogue, outputLane: number): Omit<ProductsBody, 'widenRows'> {
   const loop = loopOf(tile, storage);
   const rounds = Math.ceil(depth / loop.roundValues);
   const looped = rounds - loop.roundsBefore;

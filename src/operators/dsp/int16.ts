@@ -12,7 +12,7 @@ import { fitsInt16, planInt16 } from './int16-products.js';
 import { denseSize, type MatrixSize, productsInstance, types } from './matrix.js';
 import { BLOCK_ROWS, fastestTile, tileFor } from './products.js';
 import type { FoldedRequantize } from './requantize.js';
-import { storageFor } from './storage.js';
+import { readsLanes, storageFor, widenedPart } from './storage.js';
 
 const LANE = 2;
 /** A row of an odd number of values ends with a word that reaches back into the row. */
@@ -23,10 +23,14 @@ function multiplyInt16(context: KernelContext, t: LinearTensors, stem: string, s
   const [node] = context.group as readonly [IntegerNode];
   const { rows, depth, channels } = size;
   const base = tileFor(rows, channels, context)!;
-  const storage = storageFor(context, t, size, 8 * base.rows * Math.ceil(depth / 4));
+  const lanes = 8 * base.rows * Math.ceil(depth / 4);
+  const whole = storageFor(context, t, size, lanes);
+  const part = node.op === 'dense' && !readsLanes(whole) ? widenedPart(context, t, size, lanes) : null;
+  const storage = part?.storage ?? whole;
   const tile = fastestTile(base, size, storage, requantize, context.features.dualIssue);
-  const plan = planInt16(t, channels, requantize, tile, storage);
-  const overlap = rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
+  const plan = planInt16(t, channels, requantize, tile, storage, part?.blocks);
+  // Parts of the channels read all rows again.
+  const overlap = part ? [] : rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
   if (tile.rows === 1) {
     const direct = depth % 4 === 0;
     const view = { ...plan.view, ...types(t), rows, depth, channels, direct, rowBytes: LANE * depth };
@@ -35,7 +39,7 @@ function multiplyInt16(context: KernelContext, t: LinearTensors, stem: string, s
     return direct ? { ...instance, arguments: [...activationArguments([node.inputs[0]!], node.outputs[0]!), stream!] } : instance;
   }
   const lastChannel = laneBytes(t.y.type) * plan.view.lastChannel;
-  const view = { ...plan.view, lastChannel, ...types(t), rows, depth: LANE * depth, cut: (depth % 2) * 16, ownBytes: plan.laneBytes };
+  const view = { ...plan.view, lastChannel, ...types(t), rows, depth: LANE * depth, cut: (depth % 2) * 16, ownBytes: plan.laneBytes, blockBytes: tile.channels * laneBytes(t.y.type) };
   return productsInstance(node, 'dsp/multiply', stem, view, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },
     { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: tile.rows } },

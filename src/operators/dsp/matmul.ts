@@ -3,11 +3,12 @@
  * memory, as many at a time as there is memory to spare for, and rows of the first operand run through it.
  */
 import { elementCount } from '../../graph/float.js';
-import type { IntegerGraph, IntegerNode, IntegerTensor } from '../../graph/integer.js';
+import { type IntegerGraph, type IntegerNode, type IntegerTensor, laneBytes } from '../../graph/integer.js';
 import type { Kernel, KernelArgument, KernelContext } from '../kernel.js';
 import { activationArguments } from '../linear/kernels.js';
 import { cType, typeName } from '../views.js';
 import { cheapestEpilogue } from './epilogue.js';
+import { int16ProductsBody } from './int16-products.js';
 import { spareBytes } from './live-bytes.js';
 import { BLOCK_ROWS, fastestTile, productsBody, tileFor } from './products.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
@@ -37,19 +38,23 @@ const WIDENING_COLUMNS = 1.5;
 const LARGEST_WEIGHT = 255;
 
 export function fitsColumns(context: KernelContext, node: IntegerNode, { a, b, y, rows, depth, columns }: MatmulOperands): FoldedRequantize | null {
-  const bytes = [a, b, y].every(({ type }) => type.bits <= 8 && !type.packed);
+  const bytes = [b, y].every(({ type }) => type.bits <= 8 && !type.packed);
+  const lanes = !a.type.packed && a.type.bits <= (a.type.signed ? 16 : 15);
   const sizes = rows >= BLOCK_ROWS && depth >= 4 && columns >= 2 && node.attributes['transposeA'] !== true;
-  if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !sizes) return null;
+  if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !lanes || !sizes) return null;
   const folded = foldRequantize(node, 1);
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 
-/** The functions that multiply rows by columns, and what they need to know of a column and a pair of them. */
+/** The functions that multiply rows by columns, and what they need to know of a column and a pair of them. Rows of int16 keep their order, which columns follow. */
 export function columnsBody(context: KernelContext, node: IntegerNode, { a, b, rows, depth, columns, zeroPoints }: MatmulOperands, folded: FoldedRequantize) {
   const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
   const [constants] = epilogue.channels as readonly [(typeof epilogue.channels)[number]];
   const tile = fastestTile(tileFor(rows, columns, context)!, { rows, depth, channels: columns }, INT16, folded, context.features.dualIssue);
-  const body = productsBody(a.type.signed, epilogue, depth, tile, INT16);
+  const isWide = a.type.bits > 8;
+  const body = isWide ? int16ProductsBody(tile, INT16, depth, epilogue, 1) : productsBody(a.type.signed, epilogue, depth, tile, INT16);
+  const rowBytes = laneBytes(a.type) * depth;
+  const typeB = `${typeName(b.type)}${isWide ? '_in_order' : ''}`;
   const swapped = node.attributes['transposeB'] === true;
   return {
     body,
@@ -62,7 +67,8 @@ export function columnsBody(context: KernelContext, node: IntegerNode, { a, b, r
       rows,
       depth,
       columns,
-      cut: depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)),
+      rowBytes,
+      cut: isWide ? 16 * (depth % 2) : depth % 4 === 0 ? 0 : 8 * (4 - (depth % 4)),
       columnStride: swapped ? depth : 1,
       depthStride: swapped ? 1 : columns,
       zeroPointA: zeroPoints[0],
@@ -73,13 +79,13 @@ export function columnsBody(context: KernelContext, node: IntegerNode, { a, b, r
       addend: constants.addend,
       shift: constants.shift,
       shifted: epilogue.shifted ? 1 : 0,
-      typeB: typeName(b.type),
+      typeB,
     },
     support: [
       ...body.support,
       { template: 'dsp/matrix-shape', view: {} },
       { template: 'dsp/multiply-rows', view: { suffix: body.suffix, widenSuffix: body.widenSuffix, count: tile.rows } },
-      { template: 'dsp/pack-columns', view: { typeB: typeName(b.type), type: cType(b.type) } },
+      { template: 'dsp/pack-columns', view: { typeB, type: cType(b.type), second: isWide ? 1 : 2, third: isWide ? 2 : 1 } },
     ],
   };
 }

@@ -38,7 +38,7 @@ export function multiplyInstance(node: IntegerNode, t: LinearTensors, stem: stri
   // Parts of the channels read all rows again.
   const overlap = part ? [] : rowsOverlap(rows, depth, channels, t.x, t.y, { pixels: tile.rows, overlappingTail: true });
   if (tile.rows === 1) return productsInstance(node, 'dsp/dense', stem, view, plan, plan.laneBytes, overlap, []);
-  return productsInstance(node, 'dsp/multiply', stem, { ...view, ownBytes: plan.laneBytes }, plan, plan.laneBytes, overlap, [
+  return productsInstance(node, 'dsp/multiply', stem, { ...view, ownBytes: plan.laneBytes, blockBytes: tile.channels }, plan, plan.laneBytes, overlap, [
     { template: 'dsp/matrix-shape', view: {} },
     { template: 'dsp/multiply-rows', view: { suffix: plan.view.suffix, widenSuffix: plan.view.widenSuffix, count: plan.view.count } },
   ]);

@@ -10,18 +10,19 @@ const matmul = suite('dsp matmul');
 const SEED = 110;
 
 function product(random: Random, name: string): LinearCase {
-  const types = [0, 1].map(() => random.pick<TensorOptions>([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 4 }]));
+  const bytes: readonly TensorOptions[] = [{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 4 }];
+  const types = [random.pick([...bytes, { bits: 16 }, { bits: 11 }]), random.pick(bytes)];
   const [rows, depth, columns] = [random.integer(3, 9), random.pick([random.integer(4, 20), random.integer(4, 80), 64]), random.integer(2, 11)];
   const transposeB = random.next() < 0.5;
   const [leadingA, leadingB, leading] = random.pick<readonly [number[], number[], number[]]>([[[], [], []], [[2], [2], [2]], [[2], [], [2]], [[2, 1], [1, 3], [2, 3]]]);
   const shapes = [[...leadingA, rows, depth], [...leadingB, ...(transposeB ? [columns, depth] : [depth, columns])]];
   const output = random.pick<TensorOptions>([{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }]);
-  const zeroPoints = types.map((type) => random.pick([...rangeOf(type), random.integer(...(rangeOf(type) as [number, number]))]));
+  const zeroPoints = types.map((type) => type.bits! > 8 ? 0 : random.pick([...rangeOf(type), random.integer(...(rangeOf(type) as [number, number]))]));
   const builder = new IntegerGraphBuilder(name);
   const ids = shapes.map((shape, i) => builder.input(i === 0 ? 'a' : 'b', shape, types[i]!));
   builder.node('matmul', 'y', ids, {
     attributes: { transposeA: false, transposeB, inputZeroPoints: zeroPoints },
-    requantize: foldableRequantize(random, 1, depth * 8000, output),
+    requantize: foldableRequantize(random, 1, depth * 8000 * 2 ** Math.max(0, types[0]!.bits! - 8), output),
     shape: [...leading, rows, columns],
     output,
   });
