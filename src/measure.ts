@@ -69,7 +69,7 @@ function measurementsOf(result: VerifyResult): Measurements {
     verify: result.report,
     instructions: instructions?.total ?? null,
     stepInstructions: instructions?.steps ?? null,
-    estimatedCycles: instructions?.estimatedCycles ?? null,
+    estimatedCycles: instructions?.estimatedCycles ?? result.cycles ?? null,
     slowMultiplierCycles: instructions?.slowMultiplierCycles ?? null,
     codeBytes: sizes?.codeBytes ?? null,
     constBytes: sizes?.constBytes ?? null,

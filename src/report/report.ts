@@ -71,7 +71,7 @@ export interface ReportCost {
   readonly instructions: number | null;
   readonly instructionsPerMac: number | null;
   readonly macsExecuted: number;
-  /** First vector, on the simple cores that have a model; the fast multiplier. */
+  /** First vector, on the simple cores that have a model (the fast multiplier), or where the emulator counts cycles. */
   readonly estimatedCycles: number | null;
   /** The same with the small multiplier of 32 cycles. */
   readonly slowMultiplierCycles: number | null;

@@ -77,12 +77,14 @@ export function summary(report: Report): string {
   const lines: [string, string][] = [
     ['verified', verdict(report)],
     ['proofs', proofLine(report)],
-    ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)} (${c.instructionsPerMac?.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`],
+    ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)}${c.instructionsPerMac === null ? '' : ` (${c.instructionsPerMac.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`}`],
     ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];
   if (c.estimatedCycles !== null) {
-    const perMac = (cycles: number): string => `${count(cycles)} estimated (${(cycles / Math.max(1, report.model.macs)).toFixed(2)} a nominal MAC)`;
+    const { macs } = report.model;
+    const how = c.instructions === null ? 'counted by the emulator' : 'estimated';
+    const perMac = (cycles: number): string => `${count(cycles)} ${how}${macs === 0 ? '' : ` (${(cycles / macs).toFixed(2)} a nominal MAC)`}`;
     const slow = c.slowMultiplierCycles === null ? '' : `; with the small multiplier ${perMac(c.slowMultiplierCycles)}`;
     lines.splice(3, 0, ['cycles', perMac(c.estimatedCycles) + slow]);
   }

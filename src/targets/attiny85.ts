@@ -23,7 +23,7 @@ export const attiny85: Target = {
   linkerScript: null,
   startup: null,
   alignment: 1,
-  runner: { kind: 'simavr', command: 'simavr', machine: 'attiny85', args: ['-f', '8000000'], vectorBytes: 512 },
+  runner: { kind: 'simavr', command: 'simavr', machine: 'attiny85', args: [], hertz: 8_000_000, vectorBytes: 512 },
   families: ['portable'],
   disassembler: { command: 'avr-objdump', args: [] },
 };

@@ -63,6 +63,8 @@ export type Runner =
       /** The device. */
       readonly machine: string;
       readonly args: readonly string[];
+      /** Clock of the core: the emulator records times. */
+      readonly hertz: number;
       /** EEPROM, where a run finds its vectors. */
       readonly vectorBytes: number;
     };

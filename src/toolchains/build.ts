@@ -209,7 +209,7 @@ function linkFlags(target: Target, variant: Variant, options: BuildOptions): rea
   if (target.isa === 'native') return [...target.flags, ...(variant === 'sanitize' ? SANITIZERS : [])];
   if (target.isa === 'avr') {
     // the device's own memory, and a place outside of it for what only the emulator reads
-    return [...target.flags, '-Wl,--gc-sections', `-Wl,--defsym=__DATA_REGION_LENGTH__=${target.memory.ramBytes}`, `-Wl,--defsym=__TEXT_REGION_LENGTH__=${target.memory.flashBytes}`, '-Wl,--section-start=.mmcu=0x910000', '-Wl,--undefined=ptq_console'];
+    return [...target.flags, '-Wl,--gc-sections', `-Wl,--defsym=__DATA_REGION_LENGTH__=${target.memory.ramBytes}`, `-Wl,--defsym=__TEXT_REGION_LENGTH__=${target.memory.flashBytes}`, '-Wl,--section-start=.mmcu=0x910000', '-Wl,--undefined=ptq_console,--undefined=ptq_running,--undefined=ptq_record'];
   }
   const script = options.linkerScript ? resolve(options.linkerScript) : join(harnessFolder, target.linkerScript ?? '');
   return [

@@ -9,6 +9,8 @@ export interface ModelLog {
   readonly outputs: Map<number, Uint8Array>;
   /** vector → bytes of stack that run was seen to use (builds that paint it). */
   readonly stack: Map<number, number>;
+  /** The arena that the next run goes on with; empty unless an AVR ran a network that remembers. */
+  readonly carried: Uint8Array;
   /** The tensor that was asked for. */
   readonly dump: { readonly vector: number; readonly tensor: number; readonly bytes: Uint8Array } | null;
 }
@@ -25,6 +27,7 @@ class ModelLogBuilder {
   readonly tensors = new Map<number, Map<number, number>>();
   readonly outputs = new Map<number, Chunk[]>();
   readonly stack = new Map<number, number>();
+  readonly carried: Chunk[] = [];
   readonly dump: Chunk[] = [];
   dumped: { vector: number; tensor: number } | null = null;
 
@@ -40,6 +43,8 @@ class ModelLogBuilder {
       const chunks = this.outputs.get(vector) ?? [];
       this.outputs.set(vector, chunks);
       chunks.push({ offset: Number(rest[1]), bytes: Buffer.from(rest[2], 'hex') });
+    } else if (kind === 'C' && rest.length === 3) {
+      this.carried.push({ offset: Number(rest[1]), bytes: Buffer.from(rest[2], 'hex') });
     } else if (kind === 'D' && rest.length === 4) {
       this.dumped = { vector, tensor: Number(rest[1]) };
       this.dump.push({ offset: Number(rest[2]), bytes: Buffer.from(rest[3], 'hex') });
@@ -51,6 +56,7 @@ class ModelLogBuilder {
     return {
       tensors: this.tensors,
       stack: this.stack,
+      carried: join(this.carried),
       outputs: new Map([...this.outputs].map(([vector, chunks]) => [vector, join(chunks)])),
       dump: this.dumped && { ...this.dumped, bytes: join(this.dump) },
     };

@@ -5,9 +5,9 @@ import { RunError } from '../errors.js';
 import type { Build } from './build.js';
 import { requireTools } from './discover.js';
 import { type Counts, counterArguments, readCounts } from './instruction-counter.js';
-import { type Log, parseLog } from './log.js';
+import { type Log, type ModelLog, parseLog } from './log.js';
 import { commandLine, type ProcessResult, runProcess, runShell } from './process.js';
-import { EEPROM_FILE, fittingGroups, intelHex, mergeLogs, type SimavrRunner } from './simavr.js';
+import { EEPROM_FILE, fittingFile, intelHex, mergeLogs, RECORD_FILE, runCycles, type SimavrRunner } from './simavr.js';
 import { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';
 
 export interface RunOptions {
@@ -21,6 +21,8 @@ export interface Run {
   readonly log: Log;
   /** Null where nothing counted: host, boards, no counter. */
   readonly counts: Counts | null;
+  /** Of every vector's run, where the emulator counts them. */
+  readonly cycles?: readonly number[];
   readonly command: string;
   readonly seconds: number;
 }
@@ -81,7 +83,7 @@ export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAU
 export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: string; args: readonly string[] } {
   const { runner } = build.target;
   if (runner.kind === 'host' || runner.kind === 'cuda-emulation') return { command: build.elf, args: [] };
-  if (runner.kind === 'simavr') return { command: runner.command, args: ['-m', runner.machine, ...runner.args, build.elf] };
+  if (runner.kind === 'simavr') return { command: runner.command, args: ['-m', runner.machine, '-f', String(runner.hertz), ...runner.args, build.elf] };
   return {
     command: runner.command,
     args: [
@@ -96,17 +98,29 @@ export function runnerCommand(build: Pick<Build, 'target' | 'elf'>): { command: 
 /** As many runs as it takes: the EEPROM holds few vectors. */
 async function runInSimavr(build: Build, vectors: readonly Vector[], runner: SimavrRunner, options: RunOptions): Promise<Run> {
   const logs: Log[] = [];
+  const cycles: number[] = [];
   let seconds = 0;
   const { command, args } = runnerCommand(build);
-  for (const group of fittingGroups(vectors, runner.vectorBytes, options.dump ?? null)) {
-    await writeFile(join(build.directory, EEPROM_FILE), intelHex(group));
+  for (let done = 0; done < vectors.length; ) {
+    const next = vectors.slice(done);
+    // What a network remembers hangs on the vectors before, which another run saw.
+    const before = vectors[done - 1]?.model === next[0]!.model ? lastLog(logs.at(-1)) : null;
+    const { file, count } = fittingFile(next, runner.vectorBytes, options.dump ?? null, before);
+    done += count;
+    await writeFile(join(build.directory, EEPROM_FILE), intelHex(file));
     const result = await runProcess(command, [...args, '-ee', EEPROM_FILE], { directory: build.directory, timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS });
     const status = /^O:exit (\d+)/m.exec(result.stderr)?.[1];
     checkExit(build, status === undefined ? result : { ...result, exitCode: Number(status) });
     logs.push(parseLog(result.stderr, result.command, result.stderr));
+    cycles.push(...runCycles(await readFile(join(build.directory, RECORD_FILE), 'latin1'), runner.hertz));
     seconds += result.seconds;
   }
-  return { log: mergeLogs(logs), counts: null, command: commandLine(command, [...args, '-ee', EEPROM_FILE]), seconds };
+  return { log: mergeLogs(logs), counts: null, cycles, command: commandLine(command, [...args, '-ee', EEPROM_FILE]), seconds };
+}
+
+/** Of the model that ran last. */
+function lastLog(log: Log | undefined): ModelLog | null {
+  return [...(log?.values() ?? [])].at(-1) ?? null;
 }
 
 function checkExit(build: Build, result: ProcessResult): void {

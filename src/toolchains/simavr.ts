@@ -7,22 +7,42 @@ import { type DumpRequest, encodeVectors, type Vector } from './vectors-file.js'
 export type SimavrRunner = Extract<Runner, { readonly kind: 'simavr' }>;
 
 export const EEPROM_FILE = 'vectors.hex';
+/** Where simavr writes when a model ran; io-simavr.c names it. */
+export const RECORD_FILE = 'cycles.vcd';
 
 /** simavr takes addresses from here on for its EEPROM. */
 const EEPROM_SEGMENT = 0x81;
 const RECORD_BYTES = 16;
 
-/** Files of vectors of at most so many bytes each. @throws RunError where one vector alone is larger. */
-export function fittingGroups(vectors: readonly Vector[], most: number, dump: DumpRequest | null): readonly Uint8Array[] {
-  const groups: Vector[][] = [];
-  for (const vector of vectors) {
-    const bytes = encodeVectors([vector], dump).length;
-    if (bytes > most) throw new RunError(`a vector takes ${bytes} bytes, the EEPROM through which the emulated program gets them holds ${most}`, '', '');
-    const group = groups.at(-1);
-    if (group && encodeVectors([...group, vector], dump).length <= most) group.push(vector);
-    else groups.push([vector]);
+/** Vector number that stands for no vector, but the arena as the run before left it. */
+const RESUME = 0xffffffff;
+
+/**
+ * A file of the first vectors, as many as so many bytes hold, behind what the run before left. @throws RunError where one
+ * vector alone is larger.
+ */
+export function fittingFile(vectors: readonly Vector[], most: number, dump: DumpRequest | null, before: ModelLog | null = null): { readonly file: Uint8Array; readonly count: number } {
+  const [first] = vectors as readonly [Vector];
+  const resume: Vector[] = before && before.carried.length > 0 ? [{ model: first.model ?? 0, index: RESUME, inputs: [before.carried] }] : [];
+  const fileOf = (count: number) => encodeVectors([...resume, ...vectors.slice(0, count)], dump);
+  const { length } = fileOf(1);
+  if (length > most) throw new RunError(`a vector${resume.length > 0 ? ' and what the network remembers' : ''} takes ${length} bytes, the EEPROM through which the emulated program gets them holds ${most}`, '', '');
+  let count = 1;
+  while (count < vectors.length && fileOf(count + 1).length <= most) count++;
+  return { file: fileOf(count), count };
+}
+
+/** Cycles of every run in a record of its value changes: 1 while a model runs, else 0 (Verilog's VCD format). */
+export function runCycles(record: string, hertz: number): readonly number[] {
+  const unit = Number(/\$timescale (\d+)ns/.exec(record)?.[1] ?? 1);
+  const cycles: number[] = [];
+  let [time, began] = [0, 0];
+  for (const line of record.split('\n')) {
+    if (line.startsWith('#')) time = Number(line.slice(1));
+    else if (line.startsWith('b00000001')) began = time;
+    else if (line.startsWith('b00000000')) cycles.push(Math.round(((time - began) * unit * hertz) / 1e9));
   }
-  return groups.map((group) => encodeVectors(group, dump));
+  return cycles;
 }
 
 /** Intel's format of hexadecimal records. */
@@ -53,6 +73,7 @@ function join(a: ModelLog, b: ModelLog): ModelLog {
     tensors: new Map([...a.tensors, ...b.tensors]),
     outputs: new Map([...a.outputs, ...b.outputs]),
     stack: new Map([...a.stack, ...b.stack]),
+    carried: b.carried,
     dump: a.dump ?? b.dump,
   };
 }

@@ -53,6 +53,8 @@ export interface VerifyResult {
   readonly mismatch: Mismatch | null;
   /** Null on the host and on boards. */
   readonly instructions: InstructionCount | null;
+  /** First vector, where the emulator counts cycles and no instructions. */
+  readonly cycles?: number | null;
   /** Null where nothing was built (a captured log), and after a mismatch. */
   readonly sizes: Sizes | null;
   readonly stackBytes: number | null;
@@ -114,6 +116,7 @@ export async function verifyProject(
     report: reportOf({ ...observed, mismatch }, manifest, expected, onGpu?.runner ?? runnerName(release, options)),
     mismatch,
     instructions: measured.instructions,
+    cycles: measured.cycles,
     notes: [...base.notes, ...inspected.notes, ...(onGpu?.notes ?? [])],
     commands: [...commands, ...(measured.command === null ? [] : [measured.command]), ...inspected.commands, ...(onGpu?.commands ?? [])],
     seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds, simulate: expected.seconds },
@@ -169,12 +172,13 @@ export async function verifyLog(directory: string, graph: IntegerGraph, target: 
 interface Measured {
   readonly mismatch: Mismatch | null;
   readonly instructions: InstructionCount | null;
+  readonly cycles: number | null;
   readonly command: string | null;
   readonly seconds: number;
 }
 
 async function measureRelease(build: Build, manifest: ProjectManifest, expected: Expected, options: VerifyOptions): Promise<Measured> {
-  if (options.runner !== undefined) return { mismatch: null, instructions: null, command: null, seconds: 0 };
+  if (options.runner !== undefined) return { mismatch: null, instructions: null, cycles: null, command: null, seconds: 0 };
   const run = await runBuild(build, toVectors(expected.vectors), { count: true, ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }) });
   const { difference } = compareOutputs(modelLog(run.log, manifest, run.command), manifest, expected, run.command);
   const mismatch = difference && describeDifference(difference, manifest, expected, build.target.id);
@@ -182,7 +186,7 @@ async function measureRelease(build: Build, manifest: ProjectManifest, expected:
   const instructions = counts?.runs.length
     ? { ...counts.runs[0], worst: Math.max(...counts.runs.map((one) => one.total)), histogram: counts.histogram, estimatedCycles: counts.estimatedCycles, slowMultiplierCycles: counts.slowMultiplierCycles }
     : null;
-  return { mismatch, instructions, command: run.command, seconds: run.seconds };
+  return { mismatch, instructions, cycles: run.cycles?.[0] ?? null, command: run.command, seconds: run.seconds };
 }
 
 type Inspection = Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs' | 'notes' | 'commands'>;

@@ -35,6 +35,15 @@ reports('the summary says bit-exact, or names the first difference', () => {
   assert.match(plain(summary(notRun)), /verified\s+not run/);
 });
 
+reports('networks without a MAC have no cost a MAC; cycles say who counted them', () => {
+  const { cost, model } = sampleReport();
+  const nothing = plain(summary(sampleReport({ model: { ...model, macs: 0 }, cost: { ...cost, instructionsPerMac: null, estimatedCycles: 200_000 } })));
+  assert.match(nothing, /instructions\s+180,000\n/);
+  assert.match(nothing, /cycles\s+200,000 estimated\n/);
+  const counted = plain(summary(sampleReport({ cost: { ...cost, instructions: null, instructionsPerMac: null, estimatedCycles: 120_000 } })));
+  assert.match(counted, /cycles\s+120,000 counted by the emulator \(2\.00 a nominal MAC\)/);
+});
+
 reports('inner tensors: how many were checked with fusion off, how many nobody saw', () => {
   const { verify } = sampleReport();
   assert.match(plain(summary(sampleReport({ verify: { ...verify, tensorsCheckedUnfused: ['a', 'b'] } }))), /208 tensors, 2 inner tensors with fusion off on qemu/);
