@@ -5,6 +5,9 @@ import type { TargetFeatures } from '../targets/target.js';
 /** `packed`: codes that fit fewer bits lie several to a byte, see packing.ts. */
 export type StoredWeights = 'int8' | 'int16' | 'packed';
 
+/** How sums without multiplication are written: lists of taps that a loop walks, instructions a tap, or the same with sums of pairs shared. */
+export type SumsForm = 'lists' | 'unrolled' | 'shared';
+
 /** What a kernel candidate may look at. A group is the nodes it would compute; a group of one is the normal case. */
 export interface KernelContext {
   readonly graph: IntegerGraph;
@@ -17,6 +20,8 @@ export interface KernelContext {
   readonly shareCode: boolean;
   /** Weights may be stored in the transformed domain. */
   readonly winograd: boolean;
+  /** Form of sums without multiplication; the kernel's own choice unless said. */
+  readonly form?: SumsForm;
 }
 
 /** One argument of the emitted function, in the order of its parameters. */
@@ -69,6 +74,8 @@ export interface KernelInstance {
   readonly scratchBytes: number;
   /** Predicted instructions of one call, where layouts of weights compete. */
   readonly instructions?: number;
+  /** Predicted bytes of code that no other layer shares, where the weights are code. */
+  readonly codeBytes?: number;
   /** Scalar functions (of sim/scalar) that the text calls. */
   readonly scalars: readonly string[];
   /** Static functions that the text calls, in the order in which they must be defined. */

@@ -18,11 +18,12 @@ interface Choice {
 
 const PLAIN: WeightLayout = { weights: 'int8', winograd: false };
 const DIRECT_LAYOUTS: readonly WeightLayout[] = [PLAIN, { weights: 'packed', winograd: false }, { weights: 'int16', winograd: false }];
+const FORMS_OF_SUMS: readonly WeightLayout[] = (['lists', 'unrolled', 'shared'] as const).map((form) => ({ ...PLAIN, form }));
 const TRANSFORMED: WeightLayout = { weights: 'int16', winograd: true };
 
 /** Layout of every layer that has a choice, by the id of its node. Throws UsageError where the smallest take more than the budget. */
 export function chooseLayouts(graph: IntegerGraph, target: Target, options: ScheduleOptions, aliases: ReadonlyMap<TensorId, TensorId>, budget: number): ReadonlyMap<string, WeightLayout> {
-  const layouts = options.winograd ? [...DIRECT_LAYOUTS, TRANSFORMED] : DIRECT_LAYOUTS;
+  const layouts = graph.provenance.arith === 'shift' ? FORMS_OF_SUMS : options.winograd ? [...DIRECT_LAYOUTS, TRANSFORMED] : DIRECT_LAYOUTS;
   const search = searchOf(graph, target, options, aliases);
   const offers = search.nodes.map((node, at) => layouts.flatMap((layout) => choiceOf(search, node, at, layout)));
   const resultOf = (chosen: readonly (Choice | undefined)[]) => new Map(search.nodes.map((node, at) => [node.id, chosen[at]?.layout ?? PLAIN]));
@@ -56,11 +57,12 @@ function fastestOf(choices: readonly Choice[]): Choice | undefined {
 function choiceOf(search: Search, node: IntegerNode, at: number, layout: WeightLayout): readonly Choice[] {
   const options = { ...search.options, layouts: new Map([[node.id, layout]]) };
   const kernel = firstMatch({ ...search, options }, at)?.kernel;
-  return kernel ? [{ layout, bytes: constantBytes(kernel), instructions: kernel.instructions ?? Infinity }] : [];
+  return kernel ? [{ layout, bytes: flashBytes(kernel), instructions: kernel.instructions ?? Infinity }] : [];
 }
 
-function constantBytes(kernel: KernelInstance): number {
-  return kernel.arguments.reduce((sum, a) => sum + (a.kind === 'constant' ? a.data.byteLength : 0), 0);
+/** Constants, and code that stands for weights. */
+function flashBytes(kernel: KernelInstance): number {
+  return kernel.arguments.reduce((sum, a) => sum + (a.kind === 'constant' ? a.data.byteLength : 0), kernel.codeBytes ?? 0);
 }
 
 /** The change that fits and saves most instructions a byte; null where nothing is left to save. */

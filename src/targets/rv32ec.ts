@@ -14,6 +14,7 @@ export const rv32ec: Target = {
     fpu: false,
     dualIssue: false,
     unalignedAccess: false,
+    riscv: true,
   },
   toolchain: 'gcc-riscv64-unknown-elf',
   flags: ['-march=rv32ec', '-mabi=ilp32e'],

@@ -14,6 +14,7 @@ export const rv32imc: Target = {
     fpu: false,
     dualIssue: false,
     unalignedAccess: false,
+    riscv: true,
     manyRegisters: true,
   },
   toolchain: 'gcc-riscv64-unknown-elf',

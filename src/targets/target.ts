@@ -20,6 +20,8 @@ export interface TargetFeatures {
   readonly manyRegisters?: boolean;
   /** A kernel runs on many threads, for several samples at once: memory may be shared element by element only. */
   readonly manyThreads?: boolean;
+  /** Instructions of RISC-V: kernels may say which. */
+  readonly riscv?: boolean;
   /** Flash is read by other instructions than memory: constants are qualified, so that none is copied into memory. */
   readonly separateFlash?: boolean;
 }

@@ -2,7 +2,7 @@
 import type { IntegerGraph, Requantize } from '../../src/graph/integer.js';
 import { shiftGrid, shiftWeightBits } from '../../src/operators/shift/weights.js';
 import { proveNode } from '../../src/quantization/index.js';
-import type { Random } from './integer-graphs.js';
+import { Random } from './integer-graphs.js';
 import { type LinearCase, rangeOf } from './linear-cases.js';
 
 /** Half the cases: weights that are sums of powers of two, beyond a byte. */
@@ -38,4 +38,19 @@ export function shiftedCase(one: LinearCase, random: Random): LinearCase {
   };
   const proven = proveNode({ ...node, requantize }, graph);
   return { ...one, name, graph: { ...graph, nodes: [proven], provenance: { ...graph.provenance, arith: 'shift' } } };
+}
+
+/** Cases of 16-bit inputs have no kernel here. */
+export function narrow(make: (random: Random, name: string) => LinearCase): (random: Random, name: string) => LinearCase {
+  return (random, name) => {
+    for (;;) {
+      const one = make(random, name);
+      if (one.graph.tensors.get('x')!.type.bits <= 8) return one;
+    }
+  };
+}
+
+export function drawn(seed: number, count: number, make: (random: Random, name: string) => LinearCase): LinearCase[] {
+  const random = new Random(seed);
+  return Array.from({ length: count }, (_, i) => shiftedCase(make(random, `case ${i} of seed ${seed}`), random));
 }

@@ -39,6 +39,20 @@ export function weightStream(weights: Codes, places: readonly number[], room: nu
   return Uint8Array.from(bytes);
 }
 
+/** What a kernel walks through for all channels: how often each of its loops turns. */
+export interface StreamCounts {
+  readonly segments: number;
+  readonly planes: number;
+  readonly taps: number;
+}
+
+export function streamCounts(weights: Codes, outputs: number, room: number): StreamCounts {
+  const depth = weights.length / outputs;
+  const segments = Array.from({ length: outputs }, (_, o) => channelSegments(weights.subarray(o * depth, (o + 1) * depth), room)).flat();
+  const planes = segments.flat().map(withBridges);
+  return { segments: segments.length, planes: planes.length, taps: planes.reduce((sum, { plus, minus }) => sum + plus.length + minus.length, 0) };
+}
+
 /** Planes by falling exponent; a tap stands in several planes where its weight has several digits. */
 function planesOf(weights: Codes): readonly Plane[] {
   const planes = new Map<number, { readonly plus: number[]; readonly minus: number[] }>();
@@ -82,10 +96,14 @@ function pieces({ exponent, plus, minus }: Plane, most: number): readonly Plane[
   return list;
 }
 
-function channelBytes(weights: Codes, room: number): readonly number[] {
+function channelSegments(weights: Codes, room: number): readonly (readonly Plane[])[] {
   const segments = segmentsOf(planesOf(weights), room);
   // A channel of zeros still needs a segment to say so.
-  const all = segments.length > 0 ? segments : [[{ exponent: 0, plus: [], minus: [] }]];
+  return segments.length > 0 ? segments : [[{ exponent: 0, plus: [], minus: [] }]];
+}
+
+function channelBytes(weights: Codes, room: number): readonly number[] {
+  const all = channelSegments(weights, room);
   return all.flatMap((segment, i) => segmentBytes(segment, i === all.length - 1));
 }
 

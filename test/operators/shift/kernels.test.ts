@@ -4,9 +4,9 @@ import * as assert from 'uvu/assert';
 import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
-import { Random } from '../../support/integer-graphs.js';
+import type { Random } from '../../support/integer-graphs.js';
 import { type LinearCase, linearCase, randomConvolution, randomDepthwise, rangeOf } from '../../support/linear-cases.js';
-import { shiftedCase } from '../../support/shift-cases.js';
+import { drawn, narrow } from '../../support/shift-cases.js';
 
 const kernels = suite('shift kernels');
 
@@ -41,21 +41,6 @@ function deep(random: Random, name: string): LinearCase {
   const data = weights.constant!.data.map((_, i) => (i % 5 === 0 ? -1 : i < 1100 ? 4 : 1));
   const tensor = { ...weights, constant: { ...weights.constant!, data } };
   return { ...one, graph: { ...one.graph, tensors: new Map([...one.graph.tensors, [tensor.id, tensor]]) } };
-}
-
-/** Cases of 16-bit inputs have no kernel here. */
-function narrow(make: (random: Random, name: string) => LinearCase): (random: Random, name: string) => LinearCase {
-  return (random, name) => {
-    for (;;) {
-      const one = make(random, name);
-      if (one.graph.tensors.get('x')!.type.bits <= 8) return one;
-    }
-  };
-}
-
-function drawn(seed: number, count: number, make: (random: Random, name: string) => LinearCase): LinearCase[] {
-  const random = new Random(seed);
-  return Array.from({ length: count }, (_, i) => shiftedCase(make(random, `case ${i} of seed ${seed}`), random));
 }
 
 const CASES: Readonly<Record<string, () => LinearCase[]>> = {
