@@ -39,7 +39,7 @@ export function chooseEpilogue(node: IntegerNode, t: LinearTensors, channels: nu
 function packedEpilogue(node: IntegerNode, channels: number, folded: FoldedRequantize, scale: number): Epilogue {
   const line = lineAtScale(node, channels, scale);
   if (line) return { kind: 'line', unpack: 0, laneScale: 0, immediate: line.shift, shifted: false, saturation: folded.saturation, channels: line.channels.map((c) => ({ ...c, shift: 0 })) };
-  const unpack = scale - (folded.doubled ? 1 : 0);
+  const unpack = scale - folded.places;
   return {
     kind: folded.kind,
     unpack,
@@ -59,7 +59,7 @@ export function cheapestEpilogue(node: IntegerNode, channels: number, folded: Fo
     const laneScale = 'scale' in line ? (line.scale as number) : 0;
     return { kind: 'line', unpack: 0, laneScale, immediate: line.shift, shifted: false, saturation, channels: line.channels.map((c) => ({ ...c, shift: 0 })) };
   }
-  const scale = folded.doubled ? 1 : 0;
+  const scale = folded.places;
   return {
     kind: folded.kind,
     unpack: 0,

@@ -11,7 +11,7 @@ import { cheapestEpilogue } from './epilogue.js';
 import { int16ProductsBody } from './int16-products.js';
 import { spareBytes } from './live-bytes.js';
 import { BLOCK_ROWS, fastestTile, productsBody, tileFor } from './products.js';
-import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { type FoldedRequantize, foldRequantize, MOST_PLACES } from './requantize.js';
 import { INT16 } from './storage.js';
 import { blockWords } from './stream.js';
 
@@ -42,7 +42,7 @@ export function fitsColumns(context: KernelContext, node: IntegerNode, { a, b, y
   const lanes = !a.type.packed && a.type.bits <= (a.type.signed ? 16 : 15);
   const sizes = rows >= BLOCK_ROWS && depth >= 4 && columns >= 2 && node.attributes['transposeA'] !== true;
   if (!context.features.dsp || !context.features.unalignedAccess || !bytes || !lanes || !sizes) return null;
-  const folded = foldRequantize(node, 1);
+  const folded = foldRequantize(node, 1, MOST_PLACES);
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 

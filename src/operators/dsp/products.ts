@@ -6,7 +6,7 @@ import { rowSums } from '../linear/kernels.js';
 import type { KernelContext, SupportText } from '../kernel.js';
 import { chooseEpilogue, type Epilogue, epilogueName, epilogueView } from './epilogue.js';
 import { predictProducts } from './predictions.js';
-import { type FoldedRequantize, foldRequantize } from './requantize.js';
+import { type FoldedRequantize, foldRequantize, MOST_PLACES } from './requantize.js';
 import { isDeep, readsLanes, valuesOf, type WeightStorage } from './storage.js';
 import { blockWords, channelBlocks, packBlocks, type StreamSource, weightWords } from './stream.js';
 import { loopOf, packedMask, SHARED_3X2, type Tile, TILE_1X4, TILE_2X2, TILE_3X2, TILE_3X2_DUAL } from './tiles.js';
@@ -32,7 +32,7 @@ export function fastestTile(tile: Tile, size: { readonly rows: number; readonly 
 export function fitsProducts({ features, group: [node] }: KernelContext, t: LinearTensors, channels: number): FoldedRequantize | null {
   const bytes = t.x.type.bits <= 8 && t.y.type.bits <= 8 && t.weights.type.bits <= 8 && !t.x.type.packed && !t.y.type.packed;
   if (!features.dsp || !features.unalignedAccess || !bytes ) return null;
-  const folded = foldRequantize(node as IntegerNode, channels);
+  const folded = foldRequantize(node as IntegerNode, channels, MOST_PLACES);
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 

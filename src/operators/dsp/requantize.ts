@@ -23,7 +23,9 @@ export interface FoldedChannel {
 
 export interface FoldedRequantize {
   readonly kind: FoldedKind;
-  /** The kernel must produce twice the accumulator (doubled activations or weights, and a doubled bias): TFLite's double rounding, and ratios from one half to one. */
+  /** The kernel must produce 2^places times the accumulator (larger activations or weights, and bias): 1 for TFLite's double rounding and ratios from one half to one, more for larger ratios. */
+  readonly places: number;
+  /** places is 1. */
   readonly doubled: boolean;
   /** Every shift is 0: kernels may leave the instruction out. */
   readonly unshifted: boolean;
@@ -33,27 +35,37 @@ export interface FoldedRequantize {
   readonly channels: readonly FoldedChannel[];
 }
 
-/** Folded constants of every output channel; null where a channel has no such form, or the clamp is no saturation. */
-export function foldRequantize(node: IntegerNode, channels: number): FoldedRequantize | null {
+/** Ratios below 4, or below 8 where all channels have one shift: for kernels whose lanes have room for 16 times the values. */
+export const MOST_PLACES = 4;
+
+/** Folded constants of every output channel; null where a channel has no such form at `mostPlaces` or less, or the clamp is no saturation. */
+export function foldRequantize(node: IntegerNode, channels: number, mostPlaces = 1): FoldedRequantize | null {
   const { requantize, bounds } = node;
   if (!requantize || !bounds || bounds.accumulatorBits !== 32) return null;
   const saturation = saturationOf(requantize.clamp);
   if (!saturation) return null;
   const reach = (channel: number) => bounds.accumulator[bounds.accumulator.length === 1 ? 0 : channel]!;
   const range = Array.from({ length: channels }, (_, channel) => reach(channel));
-  for (const form of [{ requantize, range, doubled: requantize.mode === 'tfliteDouble' }, ...doubledForms(requantize, range)]) {
+  for (const form of [{ requantize, range, places: requantize.mode === 'tfliteDouble' ? 1 : 0 }, ...largerForms(requantize, range, mostPlaces)]) {
     for (const kind of ['round', 'floor', 'away'] as const) {
       const folded = form.range.map((accumulator, channel) => foldChannel(form.requantize, channel, kind, accumulator));
-      if (folded.every((f) => f !== null)) return { kind, doubled: form.doubled, unshifted: folded.every((f) => f.shift === 0), saturation, channels: folded };
+      if (folded.every((f) => f !== null)) return { kind, places: form.places, doubled: form.places === 1, unshifted: folded.every((f) => f.shift === 0), saturation, channels: folded };
     }
   }
   return null;
 }
 
-/** floor((acc·m + 2^(s−1)) / 2^s) = floor((2·acc·m + 2^s) / 2^(s+1)): half the ratio, of twice the accumulator. */
-function doubledForms(requantize: Requantize, range: readonly Range[]): readonly { readonly requantize: Requantize; readonly range: readonly Range[]; readonly doubled: true }[] {
-  if (requantize.mode !== 'dyadic' || range.some(([low, high]) => Math.max(-low, high) >= 2 ** 30)) return [];
-  return [{ requantize: { ...requantize, shift: requantize.shift.map((s) => s + 1) }, range: range.map(([low, high]) => [2 * low, 2 * high] as const), doubled: true }];
+interface LargerForm {
+  readonly requantize: Requantize;
+  readonly range: readonly Range[];
+  readonly places: number;
+}
+
+/** floor((acc·m + 2^(s−1)) / 2^s) = floor((2^p·acc·m + 2^(s+p−1)) / 2^(s+p)): a ratio 2^p times smaller, of 2^p times the accumulator. */
+function largerForms(requantize: Requantize, range: readonly Range[], mostPlaces: number): readonly LargerForm[] {
+  if (requantize.mode !== 'dyadic') return [];
+  const places = Array.from({ length: mostPlaces }, (_, i) => i + 1).filter((p) => range.every(([low, high]) => Math.max(-low, high) < 2 ** (31 - p)));
+  return places.map((p) => ({ requantize: { ...requantize, shift: requantize.shift.map((s) => s + p) }, range: range.map(([low, high]) => [2 ** p * low, 2 ** p * high] as const), places: p }));
 }
 
 /** [-2^(n−1), 2^(n−1) − 1] or [0, 2^n − 1]. */
