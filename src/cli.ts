@@ -139,7 +139,7 @@ function addCommands(program: Command): void {
     .addOption(new Option('--metric <name>', 'accuracy metric (default top1)').choices(['top1', 'mse', 'sqnrDb', 'miou']))
     .option('--output <name>', 'which output counts')
     .option('--preprocess <json>', 'raw data → model input')
-    .addOption(new Option('--backend <name>', 'what computes').choices(['sim']).default('sim'))
+    .addOption(new Option('--backend <name>', 'what computes').choices(['sim', 'cuda', 'cuda-emulation']).default('sim'))
     .addHelpText('after', '\nExample:\n  ptq-gen eval model.ptq.json --input test.npy --labels labels.npy')
     .action(async (graph: string, options: Record<string, unknown>) => {
       const { evalCommand } = await import('./commands/eval.js');

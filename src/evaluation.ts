@@ -3,7 +3,7 @@ import { createSimulator } from '../sim/index.js';
 import { agreement, createExecutor, predictions, score, scoringTensor, sqnrDb, type FloatExecutor, type Labels, type Metric, type RunOptions, type SampleSet } from './calibration/index.js';
 import { CalibrationError } from './errors.js';
 import { elementCount, tensorOf, type FloatGraph, type GraphPort, type TensorId } from './graph/float.js';
-import { integerTensor, type IntegerGraph, type IntegerPort } from './graph/integer.js';
+import { integerTensor, type Codes, type IntegerGraph, type IntegerPort } from './graph/integer.js';
 import type { QuantizationPlan } from './operators/lower.js';
 import { fakeQuantConstants, fakeQuantTransform, withCodeArithmetic } from './quantization/index.js';
 import type { ReportAccuracy } from './report/report.js';
@@ -27,11 +27,14 @@ function judgedTensor(graph: Parameters<typeof scoringTensor>[0], output: Tensor
   return metric === 'top1' ? scoringTensor(graph, output) : output;
 }
 
+/** Computes the outputs of a graph for many samples; inputs and outputs hold all samples of a port, one after the other. */
+export type BatchRunner = (graph: IntegerGraph, inputs: readonly Codes[], count: number) => Promise<readonly Codes[]>;
+
 /** What the integers make of the judged tensor: real values, samples concatenated. */
-export async function integerValues(graph: IntegerGraph, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
+export async function integerValues(graph: IntegerGraph, samples: SampleSet, options: ScoreOptions, run: BatchRunner = simulateBatch): Promise<Float32Array> {
   const port = chosenPort<IntegerPort>(graph.outputs, options.output);
   const tensor = judgedTensor(graph, port.tensor, options.metric);
-  const [codes] = await simulateBatch({ ...graph, outputs: [{ ...port, tensor }] }, encodeSamples(graph, samples), samples.count);
+  const [codes] = await run({ ...graph, outputs: [{ ...port, tensor }] }, encodeSamples(graph, samples), samples.count);
   return realValues(integerTensor(graph, tensor), codes!);
 }
 
@@ -40,10 +43,10 @@ function scored(values: ArrayLike<number>, shape: readonly number[], count: numb
   return score(metric, values, shape, count, labels);
 }
 
-/** Accuracy of the simulator. */
-export async function integerScore(graph: IntegerGraph, samples: SampleSet, labels: Labels | null, options: ScoreOptions): Promise<number> {
+/** Accuracy of the integers, by default of the simulator. */
+export async function integerScore(graph: IntegerGraph, samples: SampleSet, labels: Labels | null, options: ScoreOptions, run: BatchRunner = simulateBatch): Promise<number> {
   const port = chosenPort<IntegerPort>(graph.outputs, options.output);
-  const values = await integerValues(graph, samples, options);
+  const values = await integerValues(graph, samples, options, run);
   return scored(values, integerTensor(graph, judgedTensor(graph, port.tensor, options.metric)).shape, samples.count, labels, options.metric);
 }
 

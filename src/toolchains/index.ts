@@ -6,6 +6,7 @@ export * from './disassemble.js';
 export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf, versionOf } from './discover.js';
 export { tensorOf } from './harness.js';
 export { buildDeviceProgram } from './cuda-device.js';
+export { type BatchRun, runBatches } from './cuda-batches.js';
 export { type CubinFunction, firstFloat, parseCubin } from './cubin.js';
 export { type CudaCode, type CudaKernel, compileCuda, compileKernels, findGpu, findNvcc, type Gpu, kernelName, parseResources, requireNvcc } from './nvcc.js';
 export { writeHarness } from './harness-files.js';

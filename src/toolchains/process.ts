@@ -16,6 +16,8 @@ export interface ProcessResult {
 export interface ProcessOptions {
   readonly directory?: string;
   readonly timeoutMs?: number;
+  /** Added to this process's own variables. */
+  readonly environment?: Readonly<Record<string, string>>;
 }
 
 const DEFAULT_TIMEOUT_MS = 120_000;
@@ -30,7 +32,7 @@ export async function runProcess(command: string, args: readonly string[], optio
     stdin: 'ignore',
     maxBuffer: 512 * 1024 * 1024,
     // the leak checker needs ptrace, which containers refuse; nothing here allocates anyway
-    env: { LC_ALL: 'C', ASAN_OPTIONS: 'detect_leaks=0' },
+    env: { LC_ALL: 'C', ASAN_OPTIONS: 'detect_leaks=0', ...options.environment },
   });
   return {
     command: commandLine(command, args),
