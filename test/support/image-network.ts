@@ -1,12 +1,16 @@
 /** Random convolutional networks on images large enough that running layers strip by strip saves memory. */
 import type { IntegerGraph, Requantize, TensorId } from '../../src/graph/integer.js';
 import { IntegerGraphBuilder, type Random, type TensorOptions } from './integer-graphs.js';
-import { randomRequantize } from './linear-cases.js';
+import { randomRequantize, rangeOf } from './linear-cases.js';
 
 const S8: TensorOptions = { bits: 8 };
 
+/** Activations of at most four bits, and some of eight between them. */
+export const FEW_BITS: readonly TensorOptions[] = [...[2, 3, 4].flatMap((bits) => [{ bits }, { bits, signed: false }]), S8];
+
 interface Image {
   readonly id: TensorId;
+  readonly type: TensorOptions;
   readonly shape: readonly [number, number, number];
 }
 
@@ -19,14 +23,17 @@ export class ImageNetwork {
     name: string,
     /** Channels are multiples of this. */
     private readonly channels = 4,
+    /** Of the outputs of layers. */
+    private readonly types: readonly TensorOptions[] = [S8],
+    private readonly inputChannels?: number,
   ) {
     this.builder = new IntegerGraphBuilder(name);
   }
 
   build(): IntegerGraph {
     const { random } = this;
-    const shape = [random.integer(9, 22), random.integer(5, 9), this.channels * random.integer(1, 2)] as const;
-    let last: Image = { id: this.builder.input('x', shape), shape };
+    const shape = [random.integer(9, 22), random.integer(5, 9), this.inputChannels ?? this.channels * random.integer(1, 2)] as const;
+    let last: Image = { id: this.builder.input('x', shape), shape, type: S8 };
     const layers = random.integer(3, 6);
     for (let i = 0; i < layers; i++) last = this.layer(last);
     return this.builder.build([last.id]);
@@ -53,25 +60,32 @@ export class ImageNetwork {
     }
   }
 
+  /** Without a draw where there is no choice. */
+  private type(): TensorOptions {
+    return this.types.length === 1 ? this.types[0]! : this.random.pick(this.types);
+  }
+
   private residual(x: Image): Image {
     let branch = this.window('conv2d', x, 3, 1, 1, x.shape[2], true);
     if (this.random.next() < 0.5) branch = this.window('depthwise-conv2d', branch, 3, 1, 1, x.shape[2], true);
     const name = `add${this.count++}`;
-    const requantize: Requantize = { mode: 'shift', shift: [this.random.integer(8, 10)], rounding: 'halfUp', zeroPoint: this.random.integer(-20, 20), clamp: [-128, 127] };
+    const type = this.type();
+    const [low, high] = rangeOf(type);
+    const requantize: Requantize = { mode: 'shift', shift: [this.random.integer(8, 10)], rounding: 'halfUp', zeroPoint: this.random.integer(Math.max(low, -20), Math.min(high, 20)), clamp: [low, high] };
     const multipliers = [this.random.integer(100, 500), this.random.integer(100, 500)];
-    this.builder.node('add', name, [x.id, branch.id], { shape: x.shape, attributes: { variant: 'dyadic', inputMultipliers: multipliers, offset: this.random.integer(-3000, 3000) }, requantize });
-    return { id: name, shape: x.shape };
+    this.builder.node('add', name, [x.id, branch.id], { shape: x.shape, attributes: { variant: 'dyadic', inputMultipliers: multipliers, offset: this.random.integer(-3000, 3000) }, output: type, requantize });
+    return { id: name, shape: x.shape, type };
   }
 
-  private pool({ id, shape: [height, width, channels] }: Image): Image {
+  private pool({ id, shape: [height, width, channels], type }: Image): Image {
     const name = `pool${this.count++}`;
     const shape = [Math.floor(height / 2), Math.floor(width / 2), channels] as const;
-    this.builder.node('max-pool2d', name, [id], { shape, attributes: { kernel: [2, 2], strides: [2, 2], pad: [0, 0, 0, 0], clamp: [-128, 127] } });
-    return { id: name, shape };
+    this.builder.node('max-pool2d', name, [id], { shape, attributes: { kernel: [2, 2], strides: [2, 2], pad: [0, 0, 0, 0], clamp: rangeOf(type) }, output: type });
+    return { id: name, shape, type };
   }
 
   /** Size kept (stride 1) or halved, padded as it falls; rarely not padded at all, unless it must stay the `same`. */
-  private window(op: 'conv2d' | 'depthwise-conv2d', { id, shape: [height, width, channels] }: Image, kernel: number, stride: number, dilation = 1, outputs = this.channels * this.random.integer(1, 4), same = false): Image {
+  private window(op: 'conv2d' | 'depthwise-conv2d', { id, shape: [height, width, channels], type: input }: Image, kernel: number, stride: number, dilation = 1, outputs = this.channels * this.random.integer(1, 4), same = false): Image {
     const { random } = this;
     const reach = (kernel - 1) * dilation;
     const amount = () => (reach === 0 ? 0 : stride === 2 ? random.integer(0, Math.min(1, reach)) : Math.floor(reach / 2) + (reach % 2));
@@ -85,11 +99,13 @@ export class ImageNetwork {
     const length = weightShape.reduce((n, d) => n * d, 1);
     const weights = random.codes(new Int8Array(length), -127, 127);
     const inputs = [id, this.builder.constant(`${name}/w`, weightShape, weights), this.builder.constant(`${name}/b`, [count], random.codes(new Int32Array(count), -9000, 9000))];
-    const zeroPoint = random.pick([-128, random.integer(-40, 40)]);
+    const [low, high] = rangeOf(input);
+    const zeroPoint = random.pick([low, random.integer(Math.max(low, -40), Math.min(high, 40))]);
     // Most files pad with the zero point, dead channels may want another code.
-    const values = random.next() < 0.7 ? zeroPoint : random.integer(-60, 60);
+    const values = random.next() < 0.7 ? zeroPoint : random.integer(Math.max(low, -60), Math.min(high, 60));
+    const type = this.type();
     const attributes = { strides: [stride, stride], dilations: [dilation, dilation], ...(op === 'conv2d' && { groups: 1 }), inputZeroPoint: zeroPoint, pad: { amounts: pad, values } };
-    this.builder.node(op, name, inputs, { shape, attributes, output: S8, requantize: randomRequantize(random, count, (length / count) * 127 * 128, S8) });
-    return { id: name, shape };
+    this.builder.node(op, name, inputs, { shape, attributes, output: type, requantize: randomRequantize(random, count, (length / count) * 127 * Math.max(high, -low), type) });
+    return { id: name, shape, type };
   }
 }
