@@ -12,8 +12,15 @@ export interface Simulator {
   accumulator(inputs: readonly Codes[], tensor: TensorId, flatIndex: number): number | null;
   /** All accumulators behind a tensor, as `accumulator` gives one of them. */
   accumulators(inputs: readonly Codes[], tensor: TensorId): Int32Array | null;
+  /** Every tensor as `tensors` gives them, and the accumulators behind those of `summed` that have some, in one pass. */
+  trace(inputs: readonly Codes[], summed: readonly TensorId[]): Trace;
   /** Puts every state back to its initial value. */
   reset(): void;
+}
+
+export interface Trace {
+  readonly tensors: ReadonlyMap<TensorId, Codes>;
+  readonly accumulators: ReadonlyMap<TensorId, Int32Array>;
 }
 
 interface Step {
@@ -60,11 +67,7 @@ class GraphSimulator implements Simulator {
   }
 
   tensors(inputs: readonly Codes[]): ReadonlyMap<TensorId, Codes> {
-    this.load(inputs);
-    for (const step of this.steps) step.kernel(step.inputs, step.outputs);
-    const kept = new Map<TensorId, Codes>();
-    for (const tensor of this.graph.tensors.values()) if (!tensor.constant) kept.set(tensor.id, this.buffer(tensor.id).slice());
-    return kept;
+    return this.trace(inputs, []).tensors;
   }
 
   accumulator(inputs: readonly Codes[], tensor: TensorId, flatIndex: number): number | null {
@@ -72,19 +75,21 @@ class GraphSimulator implements Simulator {
   }
 
   accumulators(inputs: readonly Codes[], tensor: TensorId): Int32Array | null {
-    const step = this.steps.find((s) => s.node.outputs.includes(tensor));
-    if (!step?.node.requantize || step.node.outputs[0] !== tensor) return null;
+    return this.trace(inputs, [tensor]).accumulators.get(tensor) ?? null;
+  }
+
+  trace(inputs: readonly Codes[], summed: readonly TensorId[]): Trace {
+    const wanted = new Set(summed);
+    const accumulators = new Map<TensorId, Int32Array>();
     this.load(inputs);
-    const accumulators = new Int32Array(step.outputs[0]!.length);
-    for (const s of this.steps) {
-      if (s !== step) {
-        s.kernel(s.inputs, s.outputs);
-        continue;
-      }
-      s.kernel(s.inputs, s.outputs, accumulators);
-      return accumulators;
+    for (const { node, kernel, inputs: from, outputs: to } of this.steps) {
+      const output = node.outputs[0]!;
+      if (node.requantize && wanted.has(output)) accumulators.set(output, new Int32Array(to[0]!.length));
+      kernel(from, to, accumulators.get(output));
     }
-    return null;
+    const tensors = new Map<TensorId, Codes>();
+    for (const tensor of this.graph.tensors.values()) if (!tensor.constant) tensors.set(tensor.id, this.buffer(tensor.id).slice());
+    return { tensors, accumulators };
   }
 
   reset(): void {

@@ -53,10 +53,10 @@ async function load(path: string, { vectors = VECTORS, input, preprocess }: Expo
 /** A streaming network sees its vectors one after the other. */
 function layerVectors(graph: IntegerGraph, inputs: readonly VectorInputs[]): readonly LayerVector[] {
   const simulator = createSimulator(graph);
+  const summed = shiftLayers(graph).map(({ outputs }) => outputs[0]!);
   return inputs.map((one) => {
-    const sums = new Map(shiftLayers(graph).map(({ outputs }) => [outputs[0]!, simulator.accumulators(one, outputs[0]!)!]));
-    const tensors = simulator.tensors(one);
-    simulator.run(one);
-    return { tensors, accumulators: (id) => sums.get(id)! };
+    const trace = simulator.trace(one, summed);
+    if (graph.states.length > 0) simulator.run(one);
+    return trace;
   });
 }

@@ -13,7 +13,7 @@ import { type ShiftEncoding, shiftCodes, termBits } from '../operators/shift/wei
 
 export interface LayerVector {
   readonly tensors: ReadonlyMap<TensorId, Codes>;
-  readonly accumulators: (tensor: TensorId) => Int32Array;
+  readonly accumulators: ReadonlyMap<TensorId, Int32Array>;
 }
 
 interface HexFile {
@@ -96,7 +96,7 @@ class LayerFiles {
     const { x, y } = this.t;
     return {
       input: this.put(`${index}-input`, tensors.get(x.id)!, x.shape, x.type),
-      accumulators: this.put(`${index}-accumulators`, accumulators(y.id), y.shape, { bits: 32, signed: true }),
+      accumulators: this.put(`${index}-accumulators`, accumulators.get(y.id)!, y.shape, { bits: 32, signed: true }),
       output: this.put(`${index}-output`, tensors.get(y.id)!, y.shape, y.type),
     };
   }

@@ -2,6 +2,8 @@
 import { operator } from '../operators/index.js';
 import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type IntegerPort, type TensorId } from '../graph/integer.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
+import { packingOf } from './packing.js';
+import { bitsText, weightsText } from './weights.js';
 import type { Report, ReportAccuracy, ReportCost, ReportLayer, ReportPort, ReportProofs, ReportVerify } from './report.js';
 
 /** What was built and executed for one target; null fields were not measured. */
@@ -52,11 +54,6 @@ export function nodeMacs(node: IntegerNode, graph: IntegerGraph): number {
   return operator(node.op).integer?.macs?.(node, graph) ?? 0;
 }
 
-/** Layout of the weights in flash, in words. */
-function weightsText({ weights, winograd, flashBudget }: Schedule['options']): string {
-  return `${flashBudget === null ? weights : `within ${flashBudget} B`}${winograd ? ' + winograd' : ''}`;
-}
-
 /** Widest constant of the node with at most 8 bits: its weights (biases are 32). */
 function weightBits(node: IntegerNode, graph: IntegerGraph): number | null {
   const bits = node.inputs.slice(1).map((id) => integerTensor(graph, id)).filter((t) => t.constant && t.type.bits <= 8).map((t) => t.type.bits);
@@ -95,6 +92,7 @@ function layers(inputs: ReportInputs): ReportLayer[] {
 function cost(inputs: ReportInputs): ReportCost {
   const { graph, schedule, measured } = inputs;
   const sum = (a: number | null, b: number | null) => (a === null || b === null ? null : a + b);
+  const packing = packingOf(schedule);
   return {
     instructions: measured.instructions,
     instructionsPerMac: measured.instructions === null || graph.nominalMacs === 0 ? null : measured.instructions / graph.nominalMacs,
@@ -106,6 +104,7 @@ function cost(inputs: ReportInputs): ReportCost {
     arenaProof: schedule.arena.proof,
     arenaLowerBoundBytes: schedule.arena.lowerBoundBytes,
     scratchBytes: Math.max(0, ...schedule.steps.map((s) => s.scratchBytes)),
+    ...(packing && { packing }),
     ramBytes: sum(measured.staticBytes, schedule.arena.bytes),
     codeBytes: measured.codeBytes,
     constBytes: measured.constBytes,
@@ -155,9 +154,9 @@ export function buildReport(inputs: ReportInputs): Report {
     },
     target: schedule.target.id,
     kernels: families.join('+') || 'none',
-    weights: weightsText(schedule.options),
+    weights: weightsText(schedule),
     method: graph.provenance.method,
-    bits: graph.provenance.bits,
+    bits: bitsText(graph),
     arith: graph.provenance.arith,
     seed: graph.provenance.seed,
     accuracy: inputs.accuracy,

@@ -19,7 +19,7 @@ const test = suite('export');
 const folder = mkdtempSync(join(tmpdir(), 'ptq-gen-export-'));
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
-/** 7x6x3 → 3x3 convolution of two terms a weight, stride 2, padded → 4x3x5 → dense of one term to 4. */
+/** 7x6x3 → 3x3 convolution of two terms a weight, stride 2, padded → 4x3x5 → 3x3 depthwise of two terms, two outputs a channel → 4x3x10 → dense of one term to 4. */
 function network(): IntegerGraph {
   const random = new Random(31);
   const builder = new IntegerGraphBuilder('steps');
@@ -34,13 +34,18 @@ function network(): IntegerGraph {
     requantize: shift(8, 5),
     shape: [4, 3, 5],
   });
-  builder.node('reshape', 'flat', ['first'], { attributes: { shape: [60] }, shape: [60] });
-  builder.node('dense', 'second', ['flat', weights('w2', [4, 60], 1), builder.constant('b2', [4], random.codes(new Int32Array(4), -99, 99))], {
+  builder.node('depthwise-conv2d', 'middle', ['first', weights('wd', [3, 3, 5, 2], 2), builder.constant('bd', [10], random.codes(new Int32Array(10), -500, 500))], {
+    attributes: { strides: [1, 1], dilations: [1, 1], pad: { amounts: [1, 1, 1, 1], values: -3 } as never, inputZeroPoint: -3 },
+    requantize: shift(7, 10),
+    shape: [4, 3, 10],
+  });
+  builder.node('reshape', 'flat', ['middle'], { attributes: { shape: [120] }, shape: [120] });
+  builder.node('dense', 'second', ['flat', weights('w2', [4, 120], 1), builder.constant('b2', [4], random.codes(new Int32Array(4), -99, 99))], {
     attributes: { inputZeroPoint: -3 },
     requantize: shift(6, 4),
     shape: [4],
   });
-  return encoded(builder.build(['second']), new Map([['w1', 2], ['w2', 1]]));
+  return encoded(builder.build(['second']), new Map([['w1', 2], ['wd', 2], ['w2', 1]]));
 }
 
 /** The same graph, whose weights say that they are sums of so many terms. */
@@ -85,11 +90,13 @@ function simulate(out: string, layer: Layer, vector: number): string {
   const { input, accumulators, output } = layer.vectors[vector]!;
   const [height, width, depth] = layer.window ? (input.shape as [number, number, number]) : [1, 1, input.shape[0]!];
   const [outHeight, outWidth] = layer.window ? output.shape : [1, 1];
-  const kernel = layer.window ? layer.files.codes.shape.slice(1, 3) : [1, 1];
+  const isDepthwise = layer.operator === 'depthwise-conv2d';
+  const kernel = layer.window ? layer.files.codes.shape.slice(isDepthwise ? 0 : 1) : [1, 1];
   const parameters = {
     HEIGHT: height, WIDTH: width, DEPTH: depth, OUT_HEIGHT: outHeight, OUT_WIDTH: outWidth, CHANNELS: output.shape.at(-1),
     KERNEL_HEIGHT: kernel[0], KERNEL_WIDTH: kernel[1], STRIDE_Y: layer.window?.strides[0] ?? 1, STRIDE_X: layer.window?.strides[1] ?? 1,
     TOP: layer.window?.padding.amounts[0] ?? 0, LEFT: layer.window?.padding.amounts[2] ?? 0, PAD: layer.window?.padding.values ?? 0,
+    DEPTHWISE: isDepthwise ? 1 : 0, MULTIPLIER: isDepthwise ? kernel[3] : 1,
     TERMS: layer.terms, EXPONENT_BITS: layer.exponentBits, INPUT_BITS: input.bits, OUTPUT_BITS: output.bits,
     ZERO_POINT: layer.requantize.zeroPoint, LOW: layer.requantize.clamp[0], HIGH: layer.requantize.clamp[1],
     CODES: `"${layer.files.codes.file}"`, BIAS: `"${layer.files.bias.file}"`, SHIFT: `"${layer.files.shift.file}"`,
@@ -104,7 +111,7 @@ function simulate(out: string, layer: Layer, vector: number): string {
 test('a circuit of shifts and additions gives every accumulator and every code', async () => {
   if (!hasVerilog()) return;
   const { out, layers } = await exported('circuit');
-  assert.equal(layers.map((layer) => layer.operator), ['conv2d', 'dense']);
+  assert.equal(layers.map((layer) => layer.operator), ['conv2d', 'depthwise-conv2d', 'dense']);
   for (const layer of layers) {
     for (const vector of layer.vectors.keys()) {
       const elements = layer.vectors[vector]!.output.shape.reduce((a, b) => a * b);
@@ -116,10 +123,10 @@ test('a circuit of shifts and additions gives every accumulator and every code',
 test('and one changed code shows', async () => {
   if (!hasVerilog()) return;
   const { out, layers } = await exported('changed', 1);
-  const file = join(out, layers[1]!.files.codes.file);
+  const file = join(out, layers[2]!.files.codes.file);
   const text = readFileSync(file, 'utf8');
   writeFileSync(file, text.replace(/^([0-9a-f])$/m, (code) => (Number.parseInt(code, 16) ^ 8).toString(16)));
-  assert.match(simulate(out, layers[1]!, 0), /^3 right, 1 wrong$/m);
+  assert.match(simulate(out, layers[2]!, 0), /^3 right, 1 wrong$/m);
 });
 
 function hasVerilog(): boolean {
@@ -132,13 +139,13 @@ function hasVerilog(): boolean {
 test('every file holds as many values as its shape says, of as many bits', async () => {
   const { out, layers } = await exported('files');
   const files = layers.flatMap((layer) => [...Object.values(layer.files), ...layer.vectors.flatMap((vector) => Object.values(vector))]);
-  assert.is(files.length, 2 * (3 + 2 * 3));
+  assert.is(files.length, 3 * (3 + 2 * 3));
   for (const { file, shape, bits } of files) {
     const lines = readFileSync(join(out, file), 'utf8').trimEnd().split('\n').filter((line) => !line.startsWith('//'));
     assert.is(lines.length, shape.reduce((a, b) => a * b), file);
     assert.ok(lines.every((line) => line.length === Math.ceil(bits / 4) && Number.parseInt(line, 16) < 2 ** bits), file);
   }
-  assert.is(readdirSync(out).length, 3);
+  assert.is(readdirSync(out).length, 4);
   assert.equal(layers[0]!.files.codes.shape, [5, 3, 3, 3, 2]);
 });
 

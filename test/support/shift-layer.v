@@ -1,11 +1,12 @@
-// A convolution by shifts and additions over the files of `ptq-gen export --format readmemh`: one channel of outputs after
+// A convolution, of all channels or channel by channel (DEPTHWISE), by shifts and additions over the files of `ptq-gen export --format readmemh`: one channel of outputs after
 // the other, one term a cycle. Prints every accumulator or output that differs from the vectors, then how many were right.
 module shift_layer;
   parameter HEIGHT = 1, WIDTH = 1, DEPTH = 1, OUT_HEIGHT = 1, OUT_WIDTH = 1, CHANNELS = 1;
   parameter KERNEL_HEIGHT = 1, KERNEL_WIDTH = 1, STRIDE_Y = 1, STRIDE_X = 1, TOP = 0, LEFT = 0, PAD = 0;
+  parameter DEPTHWISE = 0, MULTIPLIER = 1;
   parameter TERMS = 1, EXPONENT_BITS = 3, INPUT_BITS = 8, INPUT_SIGNED = 1, OUTPUT_BITS = 8, HALF_UP = 1, ZERO_POINT = 0, LOW = -128, HIGH = 127;
   parameter CODES = "codes.hex", BIAS = "bias.hex", SHIFT = "shift.hex", INPUTS = "in.hex", SUMS = "sums.hex", OUTPUTS = "out.hex";
-  parameter TAPS = KERNEL_HEIGHT * KERNEL_WIDTH * DEPTH;
+  parameter TAPS = KERNEL_HEIGHT * KERNEL_WIDTH * (DEPTHWISE ? 1 : DEPTH);
 
   reg [EXPONENT_BITS:0] codes[0:CHANNELS * TAPS * TERMS - 1];
   reg signed [31:0] bias[0:CHANNELS - 1];
@@ -16,7 +17,7 @@ module shift_layer;
 
   reg [EXPONENT_BITS:0] code;
   reg signed [31:0] sum, x, shifted, result;
-  integer row, column, channel, ky, kx, depth, term, y, w, at, right, wrong;
+  integer row, column, channel, ky, kx, depth, input_channel, term, y, w, at, right, wrong;
 
   initial begin
     $readmemh(CODES, codes);
@@ -34,12 +35,14 @@ module shift_layer;
           at = channel * TAPS * TERMS;
           for (ky = 0; ky < KERNEL_HEIGHT; ky = ky + 1)
             for (kx = 0; kx < KERNEL_WIDTH; kx = kx + 1)
-              for (depth = 0; depth < DEPTH; depth = depth + 1) begin
+              for (depth = 0; depth < (DEPTHWISE ? 1 : DEPTH); depth = depth + 1) begin
+                input_channel = DEPTHWISE ? channel / MULTIPLIER : depth;
+                if (DEPTHWISE) at = ((ky * KERNEL_WIDTH + kx) * CHANNELS + channel) * TERMS;
                 y = row * STRIDE_Y + ky - TOP;
                 w = column * STRIDE_X + kx - LEFT;
                 if (y < 0 || y >= HEIGHT || w < 0 || w >= WIDTH) x = PAD;
-                else if (INPUT_SIGNED) x = $signed(inputs[(y * WIDTH + w) * DEPTH + depth]);
-                else x = inputs[(y * WIDTH + w) * DEPTH + depth];
+                else if (INPUT_SIGNED) x = $signed(inputs[(y * WIDTH + w) * DEPTH + input_channel]);
+                else x = inputs[(y * WIDTH + w) * DEPTH + input_channel];
                 for (term = 0; term < TERMS; term = term + 1) begin
                   code = codes[at];
                   shifted = x <<< code[EXPONENT_BITS - 1:0];
