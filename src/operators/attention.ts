@@ -7,7 +7,7 @@ import { constantCodes, integerTensor, type IntegerGraph, type IntegerNode, type
 import { typeRange } from '../graph/lanes.js';
 import { axisAttribute, integerAttribute } from './attributes.js';
 import { zeroPoints } from './integer-checks.js';
-import type { Kernel, KernelContext, KernelOverlap } from './kernel.js';
+import type { Kernel, KernelArgument, KernelContext, KernelOverlap } from './kernel.js';
 import { type Access, mayShare, overlapDistance } from './overlap.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from './views.js';
 
@@ -95,6 +95,24 @@ export function attentionOverlap({ query, output }: Attention, strip: number): r
   return [{ input: 0, distanceBytes: overlapDistance(accesses, elementCount(query.shape)) }];
 }
 
+/** Keys and values become weights again for every strip, so that strips may have some size. */
+const STRIP_BYTES = 4096;
+
+/** Queries of a strip where kernels take `block` rows at a time: about as many in all strips, the last of which may overlap another. */
+export function stripRows(rows: number, length: number, block: number): number {
+  const most = Math.max(block, Math.floor(STRIP_BYTES / length));
+  return Math.max(Math.min(rows, block), Math.ceil(rows / Math.ceil(rows / most)));
+}
+
+export function attentionArguments(group: readonly IntegerNode[], graph: IntegerGraph, { query, keys, values, output }: Attention): readonly KernelArgument[] {
+  return [
+    ...[query, keys, values].map(({ id }) => ({ kind: 'input', tensor: id }) as const),
+    { kind: 'output', tensor: output.id },
+    { kind: 'constant', name: 'exponentials', data: constantCodes(graph, group[1]!.inputs[1]!) },
+    { kind: 'scratch' },
+  ];
+}
+
 export const attentionRows: Kernel = {
   family: 'portable',
   nodes: 3,
@@ -102,18 +120,13 @@ export const attentionRows: Kernel = {
   instantiate({ graph, group }) {
     const found = attentionOf(group, graph)!;
     const view = { ...attentionView(group, found), score: requantizeView(group[0]!.requantize!), mean: requantizeView(group[2]!.requantize!) };
-    const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
+    const [first, , last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
     return {
       family: 'portable',
       template: 'attention-rows',
       stem: `attention_rows_${typeName(found.query.type)}`,
       view,
-      arguments: [
-        ...[found.query, found.keys, found.values].map(({ id }) => ({ kind: 'input', tensor: id }) as const),
-        { kind: 'output', tensor: found.output.id },
-        { kind: 'constant', name: 'exponentials', data: constantCodes(graph, middle.inputs[1]!) },
-        { kind: 'scratch' },
-      ],
+      arguments: attentionArguments(group, graph, found),
       scratchBytes: 2 * view.length,
       overlap: attentionOverlap(found, 1),
       scalars: [...new Set(['softmaxShare', 'clamp', ...requantizeScalars(first.requantize!), ...requantizeScalars(last.requantize!)])],

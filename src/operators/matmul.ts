@@ -14,6 +14,7 @@ import { requireInputs } from './linear/float.js';
 import { checkInteger, integerGraphError, requireInt32, verifyActivationType, verifyCode, verifyRequantize } from './linear/integer.js';
 import { activationArguments, blockSize, laneViews, portableInstance } from './linear/kernels.js';
 import type { LowerContext } from './lower.js';
+import { mveAttention } from './mve/attention.js';
 import { mveMatmul } from './mve/matmul.js';
 import { shiftMatmul } from './shift/matmul.js';
 import { cType, requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
@@ -202,6 +203,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [shiftMatmul(portable, read), dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
+    kernels: [shiftMatmul(portable, read), mveAttention(read), dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
   },
 });

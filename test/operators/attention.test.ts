@@ -74,16 +74,18 @@ attention('equals the simulator in the least memory', async () => {
   await expectFirmwareMatchesSimulator(all, ['cortex-m7', 'rv32imc'], { optimize: 'ram' });
 });
 
-attention('where the budget leaves memory for strips, dual multiplications compute them', async () => {
-  let strips = 0;
-  for (const one of cases().slice(0, 5)) {
-    const options = { optimize: 'ram', ramBudget: budget(one.graph) } as const;
-    const { steps } = buildSchedule(one.graph, findTarget('cortex-m7'), { ...DEFAULT_SCHEDULE_OPTIONS, ...options });
-    if (steps.length !== 1 || steps[0]!.kernel.family !== 'dsp') continue;
-    strips++;
-    await expectFirmwareMatchesSimulator([one], ['cortex-m7'], options);
-  }
-  assert.ok(strips >= 3, String(strips));
-});
+for (const [target, family] of [['cortex-m7', 'dsp'], ['cortex-m55', 'mve']] as const) {
+  attention(`where the budget leaves memory for strips, kernels of family ${family} compute them`, async () => {
+    let strips = 0;
+    for (const one of cases().slice(0, 5)) {
+      const options = { optimize: 'ram', ramBudget: budget(one.graph) } as const;
+      const { steps } = buildSchedule(one.graph, findTarget(target), { ...DEFAULT_SCHEDULE_OPTIONS, ...options });
+      if (steps.length !== 1 || steps[0]!.kernel.family !== family) continue;
+      strips++;
+      await expectFirmwareMatchesSimulator([one], [target], options);
+    }
+    assert.ok(strips >= 3, String(strips));
+  });
+}
 
 attention.run();

@@ -2,21 +2,12 @@
  * Attention in strips of queries on cores with SMLAD: the scores of a strip, some keys at a time as weights, run through softmax in
  * the same memory to products with the values.
  */
-import { attentionOf, attentionOverlap, attentionView } from '../attention.js';
-import { constantCodes, type IntegerNode } from '../../graph/integer.js';
+import { attentionArguments, attentionOf, attentionOverlap, attentionView, stripRows } from '../attention.js';
+import type { IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelContext } from '../kernel.js';
 import { typeName } from '../views.js';
 import { cheapestPairs, columnsBody, fitsColumns, LEAST_STREAM_BYTES, type ReadMatmul } from './matmul.js';
 import { BLOCK_ROWS } from './products.js';
-
-/** Keys and values become weights again for every strip, so that strips may have some size. */
-const STRIP_BYTES = 4096;
-
-/** Queries of a strip: about as many in all strips, the last of which may overlap another. */
-function stripRows(rows: number, length: number): number {
-  const most = Math.max(BLOCK_ROWS, Math.floor(STRIP_BYTES / length));
-  return Math.max(Math.min(rows, BLOCK_ROWS), Math.ceil(rows / Math.ceil(rows / most)));
-}
 
 /** One of the two products: rows of a strip times columns, a block of them at a time, the last of which may overlap another. */
 function productOf(context: KernelContext, node: IntegerNode, read: ReadMatmul, rows: number) {
@@ -38,14 +29,14 @@ export function dspAttention(read: ReadMatmul): Kernel {
       if (optimize !== 'ram' || !attentionOf(group, graph)) return false;
       const [first, , last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
       const { rows, columns } = read(first, graph);
-      return [first, last].every((node) => productOf(context, node, read, stripRows(rows, columns)) !== null);
+      return [first, last].every((node) => productOf(context, node, read, stripRows(rows, columns, BLOCK_ROWS)) !== null);
     },
     instantiate(context) {
       const { group, graph } = context;
       const found = attentionOf(group, graph)!;
-      const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
+      const [first, , last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
       const common = attentionView(group, found);
-      const strip = stripRows(common.rows, common.length);
+      const strip = stripRows(common.rows, common.length, BLOCK_ROWS);
       const [scores, mean] = [productOf(context, first, read, strip)!, productOf(context, last, read, strip)!];
       const streamAt = 4 * Math.ceil(Math.max(scores.laneBytes, mean.laneBytes) / 4);
       const stripAt = streamAt + Math.max(scores.view.streamBytes, mean.view.streamBytes);
@@ -54,12 +45,7 @@ export function dspAttention(read: ReadMatmul): Kernel {
         template: 'dsp/attention',
         stem: `attention_${typeName(found.query.type)}`,
         view: { ...common, score: scores.view, mean: mean.view, stripRows: strip, lastRow: common.rows - strip, streamAt, stripAt, factor: 2 * common.steps },
-        arguments: [
-          ...[found.query, found.keys, found.values].map(({ id }) => ({ kind: 'input', tensor: id }) as const),
-          { kind: 'output', tensor: found.output.id },
-          { kind: 'constant', name: 'exponentials', data: constantCodes(graph, middle.inputs[1]!) },
-          { kind: 'scratch' },
-        ],
+        arguments: attentionArguments(group, graph, found),
         scratchBytes: stripAt + strip * common.length,
         overlap: attentionOverlap(found, strip),
         scalars: [],

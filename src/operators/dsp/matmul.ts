@@ -46,6 +46,12 @@ export function fitsColumns(context: KernelContext, node: IntegerNode, { a, b, y
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 
+/** Both operands, where their matrices begin, and scratch. */
+export function matmulArguments({ a, b, y, leading }: MatmulOperands, offsetsOf: MatrixOffsets): readonly KernelArgument[] {
+  const table = (name: string, { shape }: IntegerTensor): KernelArgument => ({ kind: 'constant', name, data: offsetsOf(shape, leading) });
+  return [...activationArguments([a.id, b.id], y.id), table('offset_a', a), table('offset_b', b), { kind: 'scratch' }];
+}
+
 /** The functions that multiply rows by columns, and what they need to know of a column and a pair of them. Rows of int16 keep their order, which columns follow. */
 export function columnsBody(context: KernelContext, node: IntegerNode, { a, b, rows, depth, columns, zeroPoints }: MatmulOperands, folded: FoldedRequantize) {
   const epilogue = cheapestEpilogue(node, 1, folded, [LARGEST_WEIGHT]);
@@ -119,13 +125,12 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
         lastColumn: columns - 2 * pairs,
         streamBytes: pairs * pairBytes,
       };
-      const table = (name: string, tensor: IntegerTensor): KernelArgument => ({ kind: 'constant', name, data: offsetsOf(tensor.shape, leading) });
       return {
         family: 'dsp',
         template: 'dsp/matmul',
         stem: `matmul_${typeName(a.type)}_${typeName(b.type)}_columns`,
         view,
-        arguments: [...activationArguments([a.id, b.id], y.id), table('offset_a', a), table('offset_b', b), { kind: 'scratch' }],
+        arguments: matmulArguments(operands, offsetsOf),
         scratchBytes: body.laneBytes + pairs * pairBytes,
         scalars: [],
         support,

@@ -25,6 +25,18 @@ function isLastAxis(node: IntegerNode, graph: IntegerGraph): boolean {
   return x.shape.slice(integerAttribute(node, 'axis') + 1).every((size) => size === 1) && integerAttribute(node, 'axis') >= 0;
 }
 
+/** The form by table, in short rows of the last axis. */
+export function fitsTable(node: IntegerNode, graph: IntegerGraph): boolean {
+  const depth = integerTensor(graph, node.inputs[0]!).shape.at(-1) ?? 1;
+  return node.attributes['variant'] === 'dyadic' && node.attributes['twin'] === undefined && depth <= MOST_DEPTH && isLastAxis(node, graph);
+}
+
+/** What the template of that form reads besides the view of the portable kernel. */
+export function tableEnd(node: IntegerNode, graph: IntegerGraph): { readonly lane: 's' | 'u'; readonly zeroPoint: number; readonly twiceSteps: number } {
+  const { signed } = integerTensor(graph, node.inputs[0]!).type;
+  return { lane: signed ? 's' : 'u', zeroPoint: integerAttribute(node, 'outputZeroPoint'), twiceSteps: 2 * integerAttribute(node, 'steps') };
+}
+
 /** `portable` is the instance whose view and arguments are kept. */
 export function mveSoftmax(portable: Portable): readonly Kernel[] {
   const tflite: Kernel = {
@@ -49,19 +61,15 @@ export function mveSoftmax(portable: Portable): readonly Kernel[] {
   };
   const dyadic: Kernel = {
     family: 'mve',
-    when({ features, graph, group: [node] }) {
-      const depth = integerTensor(graph, node!.inputs[0]!).shape.at(-1) ?? 1;
-      return features.mve && node!.attributes['variant'] === 'dyadic' && node!.attributes['twin'] === undefined && depth <= MOST_DEPTH && isLastAxis(node!, graph);
-    },
+    when: ({ features, graph, group: [node] }) => features.mve && fitsTable(node!, graph),
     instantiate({ graph, group: [node] }) {
       const base = portable(node!, graph);
-      const zeroPoint = integerAttribute(node!, 'outputZeroPoint');
       return {
         ...base,
         family: 'mve',
         template: 'mve/softmax',
         stem: `${base.stem}_mve`,
-        view: { ...base.view, lane: integerTensor(graph, node!.inputs[0]!).type.signed ? 's' : 'u', zeroPoint, twiceSteps: 2 * integerAttribute(node!, 'steps') },
+        view: { ...base.view, ...tableEnd(node!, graph) },
         scalars: ['clz32'],
       };
     },
