@@ -1,6 +1,7 @@
 /** report.json (schemaVersion 1): one object for one target. Scripts depend on it; add freely, rename nothing. */
 import type { Mismatch } from '../errors.js';
 import type { ReportMixedPrecision } from './mixed-precision.js';
+import type { ReportPacking } from './packing.js';
 
 export interface ReportPort {
   readonly name: string;
@@ -81,6 +82,8 @@ export interface ReportCost {
   readonly arenaProof: 'live-set' | 'solver' | 'none';
   readonly arenaLowerBoundBytes: number;
   readonly scratchBytes: number;
+  /** Absent where every activation takes a byte a code, or more. */
+  readonly packing?: ReportPacking;
   readonly ramBytes: number | null;
   readonly codeBytes: number | null;
   readonly constBytes: number | null;

@@ -71,6 +71,12 @@ const ARENA_PROOFS: Readonly<Record<Report['cost']['arenaProof'], string>> = {
   none: 'not proven to be the least',
 };
 
+function packingText({ packing }: Report['cost']): string {
+  if (!packing) return '';
+  const tensors = packing.tensors.length;
+  return `; ${tensors} tensor${tensors === 1 ? '' : 's'} packed, for about ${count(packing.predictedInstructions)} instructions`;
+}
+
 export function summary(report: Report): string {
   const c = report.cost;
   const a = report.accuracy;
@@ -78,7 +84,7 @@ export function summary(report: Report): string {
     ['verified', verdict(report)],
     ['proofs', proofLine(report)],
     ['instructions', c.instructions === null ? 'not counted on this target' : `${count(c.instructions)}${c.instructionsPerMac === null ? '' : ` (${c.instructionsPerMac.toFixed(2)} a nominal MAC, ${count(report.model.macs)} MACs)`}`],
-    ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}), stack ${count(c.stackBytes)}`],
+    ['RAM', `${count(c.ramBytes)} B: arena ${count(c.arenaBytes)} (${ARENA_PROOFS[c.arenaProof]}; largest live set of the unfused graph ${count(c.liveSetBytes)}${packingText(c)}), stack ${count(c.stackBytes)}`],
     ['flash', `${count(c.flashBytes)} B: code ${count(c.codeBytes)}, constants ${count(c.constBytes)}`],
   ];
   if (c.estimatedCycles !== null) {

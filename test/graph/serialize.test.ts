@@ -55,6 +55,13 @@ test('every lane width and signedness comes back', () => {
   assert.equal(loadIntegerGraph(jsonPath), graph);
 });
 
+test('weights with channels of negative scales come back', () => {
+  const real = { kind: 'affine', scale: [0.5, -0.25, 1, -2], zeroPoint: [0, 0, 0, 0], axis: 0 } as const;
+  const graph = withTensor(sampleGraph(), 'w', { real });
+  save(graph);
+  assert.equal(loadIntegerGraph(jsonPath).tensors.get('w')!.real, real);
+});
+
 test('the files do not depend on the order in which objects were built', () => {
   const graph = sampleGraph();
   const backwards = (value: unknown): unknown => {

@@ -35,6 +35,14 @@ reports('the summary says bit-exact, or names the first difference', () => {
   assert.match(plain(summary(notRun)), /verified\s+not run/);
 });
 
+reports('the summary says what lies packed, and for how many instructions', () => {
+  const { cost } = sampleReport();
+  const one = { name: 'a', bits: 4, bytes: 100 };
+  assert.match(plain(summary(sampleReport({ cost: { ...cost, packing: { tensors: [one], predictedInstructions: 1234 } } }))), /; 1 tensor packed, for about 1,234 instructions\), stack/);
+  assert.match(plain(summary(sampleReport({ cost: { ...cost, packing: { tensors: [one, one], predictedInstructions: 9 } } }))), /; 2 tensors packed/);
+  assert.not.match(plain(summary(sampleReport())), /packed/);
+});
+
 reports('networks without a MAC have no cost a MAC; cycles say who counted them', () => {
   const { cost, model } = sampleReport();
   const nothing = plain(summary(sampleReport({ model: { ...model, macs: 0 }, cost: { ...cost, instructionsPerMac: null, estimatedCycles: 200_000 } })));

@@ -2,6 +2,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { IntegerGraph } from '../../src/graph/integer.js';
+import { packingOf } from '../../src/report/packing.js';
 import { buildSchedule, buildUnfused, DEFAULT_SCHEDULE_OPTIONS, type Schedule } from '../../src/schedule/index.js';
 import { lifetimesOf } from '../../src/schedule/lifetimes.js';
 import { packedTensors } from '../../src/schedule/strips/packed-rows.js';
@@ -34,7 +35,7 @@ function expectConsistent({ graph, steps, arena, unobserved }: Schedule, name: s
 }
 
 test('random networks: steps agree on what lies packed; the arena shrinks', () => {
-  let [smaller, count] = [0, 0];
+  let [smaller, count, moved] = [0, 0, 0];
   for (let seed = 0; seed < 20; seed++) {
     const graph = network(seed);
     const target = TARGETS[Math.floor(seed / 2) % TARGETS.length]!;
@@ -42,14 +43,18 @@ test('random networks: steps agree on what lies packed; the arena shrinks', () =
     const plain = buildSchedule(withoutRanges(graph), target, OPTIONS);
     const name = `seed ${seed} on ${target.id}`;
     expectConsistent(schedule, name);
-    assert.is(packedTensors(plain.steps).size, 0);
+    assert.is(packingOf(plain), null);
     // Limits that are tried are a sample, and nothing is done for less than five per cent.
     assert.ok(schedule.arena.bytes <= plain.arena.bytes * 1.05, `${name}: ${schedule.arena.bytes} bytes, ${plain.arena.bytes} in bytes`);
     if (packedTensors(schedule.steps).size === 0) continue;
     count++;
+    const packing = packingOf(schedule)!;
+    assert.equal(packing.tensors.map(({ bytes }) => bytes), [...packedTensors(schedule.steps).keys()].map((id) => schedule.arena.lifetimes.get(id)!.bytes));
+    if (packing.predictedInstructions > 0) moved++;
     if (schedule.arena.bytes < plain.arena.bytes) smaller++;
   }
   assert.ok(count >= 5 && smaller === count, `${smaller} of ${count} smaller`);
+  assert.is(moved, count);
 });
 
 test('other schedules pack nothing', () => {
