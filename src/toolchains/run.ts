@@ -34,9 +34,10 @@ const EXIT_MEANINGS: Readonly<Record<number, string>> = {
   2: 'its vectors are not for this program',
   3: 'its vectors end early',
   4: 'something was written behind the end of the arena',
-  6: 'the device failed',
-  77: 'there is no GPU',
   5: 'a library refused a call, or wants other scratch memory than was planned: it is another version than this tool knows, or the project is for another core',
+  6: 'CUDA refused a call',
+  77: 'there is no GPU',
+  86: 'the emulation of CUDA found a fault in a kernel',
   98: 'the processor trapped',
   99: 'the processor faulted',
 };
@@ -57,6 +58,7 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
   const result = await runProcess(command, [...args, ...(counter?.args ?? [])], {
     directory: build.directory,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    environment: threadOrder(build),
   });
   checkExit(build, result);
   return {
@@ -65,6 +67,14 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
     command: result.command,
     seconds: result.seconds,
   };
+}
+
+/**
+ * The two builds of a verification run the threads of CUDA kernels in different orders, which differ in all that the emulation
+ * varies: backward in turns with late copies, and by chance with warps that run ahead and early copies. The user's own choice counts.
+ */
+function threadOrder({ variant }: Build): Readonly<Record<string, string>> {
+  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? (variant === 'release' ? '4' : '1') };
 }
 
 /** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */
