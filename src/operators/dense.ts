@@ -18,6 +18,7 @@ import type { LowerContext } from './lower.js';
 import { mveDense } from './mve/dense.js';
 import { portableDense } from './portable/dense.js';
 import { shiftDense } from './shift/dense.js';
+import { shiftDenseRows } from './shift/dense-rows.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -94,6 +95,6 @@ export const dense = defineOperator({
       const t = linearTensors(node, graph);
       return elementCount(t.y.shape) * t.weights.shape[1];
     },
-    kernels: [shiftDense, ...mveDense, ...dspDense, ...dspInt16Dense, cmsisDense, ...portableDense, portable],
+    kernels: [shiftDenseRows, shiftDense, ...mveDense, ...dspDense, ...dspInt16Dense, cmsisDense, ...portableDense, portable],
   },
 });
