@@ -13,6 +13,8 @@ import { checkInteger, linearTensors, padOf, verifyLinear, type LinearTensors } 
 import { blockSize, interleave, linearArguments, linearStem, linearView, portableInstance } from './linear/kernels.js';
 import { lowerLinear } from './linear/lower.js';
 import type { LowerContext } from './lower.js';
+import { shiftTransposed } from './shift/conv2d-transpose.js';
+import { wideTransposed } from './shift/wide.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -118,6 +120,6 @@ export const conv2dTranspose = defineOperator({
       const { t, g } = read(node, graph);
       return g.inputHeight * g.inputWidth * elementCount(t.weights.shape);
     },
-    kernels: [gather],
+    kernels: [shiftTransposed(read), wideTransposed(read), gather],
   },
 });

@@ -23,6 +23,7 @@ import { mveConv2d } from './mve/conv2d.js';
 import { slidingOverlap } from './overlap.js';
 import { portablePairs } from './portable/conv2d.js';
 import { shiftConv2d } from './shift/conv2d.js';
+import { wideConv2d } from './shift/wide.js';
 
 /** Of a source that is padded already. */
 const UNPADDED = { padTop: 0, padBottom: 0, padLeft: 0, padRight: 0 };
@@ -196,6 +197,6 @@ export const conv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [shiftConv2d, ...mveConv2d, winogradConv2d, ...dspConv2d, ...dspInt16Conv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
+    kernels: [shiftConv2d, wideConv2d, ...mveConv2d, winogradConv2d, ...dspConv2d, ...dspInt16Conv2d, cmsisConv2d, ...portablePairs, pointwise, runs, general],
   },
 });

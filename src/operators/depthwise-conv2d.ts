@@ -22,6 +22,7 @@ import { mveDepthwiseConv2d } from './mve/depthwise-conv2d.js';
 import { slidingOverlap } from './overlap.js';
 import { portableDepthwise } from './portable/depthwise.js';
 import { shiftDepthwiseConv2d } from './shift/depthwise-conv2d.js';
+import { wideDepthwiseConv2d } from './shift/wide.js';
 
 interface Shaped {
   readonly shape: readonly number[];
@@ -163,6 +164,6 @@ export const depthwiseConv2d = defineOperator({
       const { t, g } = read(node, graph);
       return g.outputHeight * g.outputWidth * elementCount(t.weights.shape);
     },
-    kernels: [shiftDepthwiseConv2d, cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, dspInt16Depthwise, ...portableDepthwise, clamped, general],
+    kernels: [shiftDepthwiseConv2d, wideDepthwiseConv2d, cmsisDepthwiseConv2d, ...mveDepthwiseConv2d, ...dspDepthwise, dspDepthwiseGeneral, dspInt16Depthwise, ...portableDepthwise, clamped, general],
   },
 });

@@ -5,7 +5,7 @@ import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS } from '../../../src/schedule/i
 import { findTarget } from '../../../src/targets/index.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import type { Random } from '../../support/integer-graphs.js';
-import { type LinearCase, linearCase, randomConvolution, randomDepthwise, rangeOf } from '../../support/linear-cases.js';
+import { type LinearCase, linearCase, randomConvolution, randomDepthwise, randomTransposed, rangeOf } from '../../support/linear-cases.js';
 import { drawn, narrow } from '../../support/shift-cases.js';
 
 const kernels = suite('shift kernels');
@@ -46,6 +46,7 @@ function deep(random: Random, name: string): LinearCase {
 const CASES: Readonly<Record<string, () => LinearCase[]>> = {
   conv2d: () => [...drawn(51, 14, narrow(randomConvolution)), ...drawn(52, 1, sparse), ...drawn(53, 2, deep)],
   'depthwise-conv2d': () => drawn(54, 14, narrow(randomDepthwise)),
+  'conv2d-transpose': () => drawn(57, 16, narrow(randomTransposed)),
   dense: () => drawn(55, 6, dense),
 };
 
