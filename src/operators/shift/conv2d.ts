@@ -6,7 +6,7 @@ import { slidingOverlap } from '../overlap.js';
 import { cType, typeName } from '../views.js';
 import { convolutionLayer, lanesOf, windowArguments } from './layer.js';
 import { chooseForm } from './straight/choose.js';
-import { straightConvolution, straightSumsOf } from './straight/conv2d.js';
+import { straightConvolutions } from './straight/conv2d.js';
 import { listInstructions, modelledCore } from './straight/predict.js';
 import { streamCounts, weightStream } from './stream.js';
 
@@ -59,5 +59,5 @@ export const shiftConv2d: Kernel = {
     const { t, requantize } = convolutionLayer(group[0]!, graph);
     return t.x.type.bits <= 8 && requantize !== null;
   },
-  instantiate: (context) => chooseForm(context, listConvolution(context), () => straightSumsOf(context), (sums) => straightConvolution(context, sums)),
+  instantiate: (context) => chooseForm(context, listConvolution(context), () => straightConvolutions(context)),
 };

@@ -6,7 +6,10 @@ import { borderView } from '../linear/convolution.js';
 import { cType, typeName } from '../views.js';
 import { lanesOf } from './layer.js';
 import { type DepthwiseLayer, depthwiseLayer, type Plane, planeArguments, planeOf, tapPlaces } from './plane.js';
-import { weightStream } from './stream.js';
+import { chooseForm } from './straight/choose.js';
+import { straightDepthwise } from './straight/depthwise.js';
+import { depthwiseListInstructions, modelledCore } from './straight/predict.js';
+import { streamCounts, weightStream } from './stream.js';
 
 /** Words that are summed together; registers of 8 bits hold no more than one. */
 function wordsOf({ separateFlash }: KernelContext['features']): number {
@@ -31,6 +34,8 @@ export function listDepthwise({ graph, group, features }: KernelContext): Kernel
   const words = wordsOf(features);
   const plane = planeOf(g, words);
   const [clampMin, clampMax] = node.requantize!.clamp;
+  const laid = spread(layer, plane);
+  const core = modelledCore(features);
   return {
     family: 'shift',
     template: 'shift/depthwise-conv2d',
@@ -39,10 +44,11 @@ export function listDepthwise({ graph, group, features }: KernelContext): Kernel
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
-      { kind: 'constant', name: 'weights', data: weightStream(spread(layer, plane), layer.requantize!.places, room) },
+      { kind: 'constant', name: 'weights', data: weightStream(laid, layer.requantize!.places, room) },
       ...planeArguments(node, layer, plane),
     ],
     scratchBytes: 4 * plane.words,
+    ...(core && { instructions: depthwiseListInstructions(g, plane, streamCounts(laid, g.outputChannels, room), core) }),
     scalars: ['clamp'],
     inPlace: inPlaceInputs({ ...node, inputs: [node.inputs[0]!] }, graph),
   };
@@ -54,5 +60,5 @@ export const shiftDepthwiseConv2d: Kernel = {
     const { t, requantize } = depthwiseLayer(group[0]!, graph);
     return t.x.type.bits <= 8 && requantize !== null;
   },
-  instantiate: (context) => listDepthwise(context),
+  instantiate: (context) => chooseForm(context, listDepthwise(context), () => ({ unrolled: straightDepthwise(context), shared: null })),
 };

@@ -17,7 +17,7 @@ import { chooseVectors, verifyProject } from '../../../src/verify/index.js';
 import { leftOut } from '../../support/bench.js';
 import { availableTargetIds, expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../../support/integer-graphs.js';
-import { randomConvolution } from '../../support/linear-cases.js';
+import { randomConvolution, randomDepthwise } from '../../support/linear-cases.js';
 import { drawn, narrow } from '../../support/shift-cases.js';
 
 const test = suite('shift/straight');
@@ -125,19 +125,26 @@ test('shared pairs save additions where few powers of two repeat', () => {
   }
 });
 
+test('depthwise convolutions in straight-line code equal the simulator, tensor by tensor', async () => {
+  const cases = drawn(78, 6, narrow(randomDepthwise));
+  const options = inForm(cases.map(({ graph }) => graph), 'unrolled');
+  for (const { graph } of cases) assert.is(scheduled(graph, 'rv32ec', options).steps[0]!.kernel.template, 'shift/depthwise-conv2d-straight');
+  await expectFirmwareMatchesSimulator(cases, TARGETS, options);
+});
+
 for (const form of ['unrolled', 'shared'] as const) {
   test(`${form}: convolutions equal the simulator, tensor by tensor`, async () => {
     const layers = network();
     const cases = [...drawn(form === 'shared' ? 74 : 75, 3, narrow(randomConvolution)), { name: 'network', graph: layers, inputs: chooseVectors(layers, 3, null, 1).map(({ inputs }) => inputs) }];
     const options = inForm(cases.map(({ graph }) => graph), form);
     const kernels = cases.flatMap(({ graph }) => buildSchedule(graph, findTarget('rv32ec'), { ...DEFAULT_SCHEDULE_OPTIONS, ...options }).steps.map(({ kernel }) => kernel));
-    assert.ok(kernels.every(({ template }) => template === 'shift/conv2d-straight'));
+    assert.ok(kernels.every(({ template }) => /conv2d-straight$/.test(template)));
     assert.is(kernels.some(({ stem }) => stem.endsWith('_shared')), form === 'shared');
     await expectFirmwareMatchesSimulator(cases, TARGETS, options);
   });
 }
 
-/** 9x7x12 → 3x3 to 16, padded → 1x1 to 40, one bit of exponent → 1x1 to 24. */
+/** 9x7x12 → 3x3 to 16, padded → depthwise 3x3 → 1x1 to 64, one bit of exponent → 1x1 to 24 → depthwise 3x3, stride 2. */
 function network(): IntegerGraph {
   const random = new Random(77);
   const builder = new IntegerGraphBuilder('forms');
@@ -151,10 +158,20 @@ function network(): IntegerGraph {
       shape: [9, 7, outputs],
     });
   };
+  const depthwise = (name: string, from: string, channels: number, stride: number): string => {
+    const w = builder.constant(`${name}/w`, [3, 3, channels, 1], Int16Array.from(matrix(random, 9, channels, { terms: 2, exponentBits: 3 }).weights), 11);
+    const b = builder.constant(`${name}/b`, [channels], random.codes(new Int32Array(channels), -500, 500));
+    return builder.node('depthwise-conv2d', name, [from, w, b], {
+      attributes: { strides: [stride, stride], dilations: [1, 1], pad: { amounts: [1, 1, 1, 1], values: 3 }, inputZeroPoint: 3 },
+      requantize: { mode: 'shift', shift: [6], rounding: 'halfUp', zeroPoint: 3, clamp: [-128, 127] },
+      shape: [Math.ceil(9 / stride), Math.ceil(7 / stride), channels],
+    });
+  };
   builder.input('x', [9, 7, 12]);
-  const first = layer('first', 'x', 3, [12, 16], { terms: 2, exponentBits: 3 });
-  const second = layer('second', first, 1, [16, 40], { terms: 1, exponentBits: 1 });
-  const graph = builder.build([layer('third', second, 1, [40, 24], { terms: 1, exponentBits: 3 })]);
+  const first = depthwise('planes', layer('first', 'x', 3, [12, 16], { terms: 2, exponentBits: 3 }), 16, 1);
+  const second = layer('second', first, 1, [16, 64], { terms: 1, exponentBits: 1 });
+  const third = layer('third', second, 1, [64, 24], { terms: 1, exponentBits: 3 });
+  const graph = builder.build([depthwise('strided', third, 24, 2)]);
   return { ...graph, provenance: { ...graph.provenance, arith: 'shift' } };
 }
 
@@ -162,7 +179,7 @@ const scheduled = (graph: IntegerGraph, id: string, options: Partial<ScheduleOpt
 
 for (const id of ['rv32ec', 'cortex-m0plus']) {
   test(`${id}: executed instructions within 15 % of the predicted ones, and nothing multiplies`, async () => {
-    if (!availableTargetIds().includes(id)) return leftOut(3, `predictions for ${id}: tools missing`);
+    if (!availableTargetIds().includes(id)) return leftOut(FORMS.length, `predictions for ${id}: tools missing`);
     const graph = network();
     for (const form of FORMS) {
       const schedule = scheduled(graph, id, inForm([graph], form));
@@ -188,16 +205,17 @@ async function measured(schedule: Schedule) {
   }
 }
 
-test('speed takes the fewest instructions, memory and flash take lists, other cores as well', () => {
+test('speed takes the fewest instructions, flash takes lists, other cores as well', () => {
   const graph = network();
   const kernels = (id: string, options: Partial<ScheduleOptions> = {}) => scheduled(graph, id, options).steps.map(({ kernel }) => kernel);
   const predicted = (id: string, form: SumsForm) => kernels(id, inForm([graph], form)).map(({ instructions }) => instructions!);
   for (const id of ['rv32ec', 'cortex-m0plus']) {
     const forms = FORMS.map((form) => predicted(id, form));
     assert.equal(kernels(id).map(({ instructions }) => instructions), forms[0]!.map((_, i) => Math.min(...forms.map((form) => form[i]!))));
-    for (const optimize of ['ram', 'flash'] as const) assert.ok(kernels(id, { optimize }).every(({ codeBytes }) => codeBytes === undefined));
+    assert.ok(kernels(id, { optimize: 'flash' }).every(({ codeBytes }) => codeBytes === undefined));
+    assert.ok(scheduled(graph, id, { optimize: 'ram' }).arena.bytes < scheduled(graph, id).arena.bytes);
   }
-  assert.ok(kernels('rv32ec')[1]!.stem.endsWith('_shared'));
+  assert.ok(kernels('rv32ec').some(({ stem }) => stem.endsWith('_shared')));
   assert.ok(kernels('host').every(({ codeBytes }) => codeBytes === undefined));
 });
 

@@ -4,12 +4,13 @@ import { borderView } from '../../linear/convolution.js';
 import { slidingOverlap } from '../../overlap.js';
 import { cType, typeName } from '../../views.js';
 import { convolutionLayer, lanesOf, windowArguments } from '../layer.js';
+import type { StraightInstances } from './choose.js';
 import { coreOf } from './core.js';
 import { FRAME_BYTES, modelledCore, straightInstructions } from './predict.js';
-import { straightForms, type StraightForms, type StraightSums } from './sums.js';
+import { straightForms, type StraightSums } from './sums.js';
 import { straightSupport } from './support.js';
 
-export function straightConvolution({ graph, group, features }: KernelContext, sums: StraightSums): KernelInstance {
+function straightConvolution({ graph, group, features }: KernelContext, sums: StraightSums): KernelInstance {
   const node = group[0]!;
   const layer = convolutionLayer(node, graph);
   const { t, g } = layer;
@@ -52,8 +53,9 @@ export function straightConvolution({ graph, group, features }: KernelContext, s
   };
 }
 
-/** Sums of a layer in both forms. */
-export function straightSumsOf({ graph, group, features }: Pick<KernelContext, 'graph' | 'group' | 'features'>): StraightForms {
-  const { weights, g, room } = convolutionLayer(group[0]!, graph);
-  return straightForms(weights, g.outputChannels, room, coreOf(features));
+/** The layer in both forms. */
+export function straightConvolutions(context: KernelContext): StraightInstances {
+  const { weights, g, room } = convolutionLayer(context.group[0]!, context.graph);
+  const { unrolled, shared } = straightForms(weights, g.outputChannels, room, coreOf(context.features));
+  return { unrolled: straightConvolution(context, unrolled), shared: shared && straightConvolution(context, shared) };
 }

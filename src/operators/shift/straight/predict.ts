@@ -4,8 +4,10 @@
  */
 import type { TargetFeatures } from '../../../targets/target.js';
 import type { Geometry } from '../../linear/geometry.js';
+import type { Plane } from '../plane.js';
 import type { StreamCounts } from '../stream.js';
 import { type Core, coreOf } from './core.js';
+import type { Program } from './program.js';
 import type { StraightSums } from './sums.js';
 
 /** Windows are gathered two at a time. */
@@ -65,4 +67,54 @@ export function straightInstructions(g: Geometry, padded: boolean, { program, ex
   const costs = STRAIGHT[core.name];
   const channels = g.outputChannels * (costs.channel + costs.segment * exponents.length);
   return Math.ceil((g.outputHeight * g.outputWidth) / 2) * (gathering(g, padded, costs) + program.instructions + channels);
+}
+
+/** Code around the sums of one channel of a depthwise layer, in bytes. */
+export const DEPTHWISE_CHANNEL_BYTES = 80;
+
+interface PlaneCosts {
+  readonly channel: number;
+  readonly gatheredRow: number;
+  readonly gatheredWord: number;
+}
+
+interface DepthwiseListCosts extends PlaneCosts {
+  readonly step: number;
+  readonly segment: number;
+  readonly plane: number;
+  readonly tap: number;
+}
+
+interface DepthwiseStraightCosts extends PlaneCosts {
+  readonly step: number;
+  readonly word: number;
+  readonly segment: number;
+}
+
+/** Of eight outputs at a time. */
+const DEPTHWISE_LISTS: Readonly<Record<Core['name'], DepthwiseListCosts>> = {
+  riscv: { channel: 60, gatheredRow: 40, gatheredWord: 17, step: 225, segment: 81, plane: 11, tap: 13 },
+  thumb: { channel: 80, gatheredRow: 50, gatheredWord: 20, step: 260, segment: 69, plane: 25, tap: 14 },
+};
+
+const DEPTHWISE_STRAIGHT: Readonly<Record<Core['name'], DepthwiseStraightCosts>> = {
+  riscv: { channel: 100, gatheredRow: 40, gatheredWord: 17, step: 8, word: 30, segment: 9 },
+  thumb: { channel: 120, gatheredRow: 50, gatheredWord: 20, step: 12, word: 35, segment: 9 },
+};
+
+function planeInstructions(g: Geometry, plane: Plane, { channel, gatheredRow, gatheredWord }: PlaneCosts): number {
+  return g.outputChannels * channel + g.inputChannels * plane.rows * (gatheredRow * g.strideWidth + gatheredWord * plane.phaseColumns * g.strideWidth);
+}
+
+/** `counts`: of all channels. */
+export function depthwiseListInstructions(g: Geometry, plane: Plane, { segments, planes, taps }: StreamCounts, core: Core): number {
+  const costs = DEPTHWISE_LISTS[core.name];
+  const walked = g.outputChannels * costs.step + segments * costs.segment + planes * costs.plane + taps * costs.tap;
+  return planeInstructions(g, plane, costs) + plane.runs * Math.ceil(plane.runWords / 4) * walked;
+}
+
+export function depthwiseInstructions(g: Geometry, plane: Plane, { programs, segments, steps }: { readonly programs: readonly Program[]; readonly segments: number; readonly steps: number }, core: Core): number {
+  const costs = DEPTHWISE_STRAIGHT[core.name];
+  const sums = programs.reduce((sum, { instructions }) => sum + instructions + costs.step, 0);
+  return planeInstructions(g, plane, costs) + plane.runs * (steps * sums + plane.runWords * g.outputChannels * (costs.word + segments * costs.segment));
 }
