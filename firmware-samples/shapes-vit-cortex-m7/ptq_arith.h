@@ -97,15 +97,4 @@ static inline int32_t ptq_layer_norm_share(int32_t deviation, int32_t reciprocal
   return ptq_clamp(ptq_shift_half_up((int32_t)((uint32_t)ptq_shift_half_up(deviation, right) * (uint32_t)reciprocal), places), -32768, 32767);
 }
 
-/** ptq_requantize_dyadic with shift 32. */
-static inline int32_t ptq_requantize_dyadic_high(int32_t x, int32_t multiplier) {
-#if defined(__GNUC__) && defined(__ARM_FEATURE_DSP) && defined(__ARM_ARCH) && __ARM_ARCH >= 6
-  int32_t high;
-  __asm__("smmulr %0, %1, %2" : "=r"(high) : "r"(x), "r"(multiplier));
-  return high;
-#else
-  return (int32_t)(((int64_t)x * (int64_t)multiplier + INT64_C(2147483648)) >> 32);
-#endif
-}
-
 #endif

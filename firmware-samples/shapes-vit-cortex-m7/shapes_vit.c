@@ -833,6 +833,35 @@ PTQ_NAKED static void ptq_products_row_round_high_s8(const void *lanes __attribu
       "pop {r4-r11, pc}\n");
 }
 
+/* Four bytes of a column times four values, 0 and 2, then 1 and 3 in lanes. */
+static inline int32_t ptq_dot_words_s8(int32_t sum, uint32_t column, uint32_t even, uint32_t odd) {
+  uint32_t lanes;
+  __asm__("sxtb16 %1, %2\n\tsmlad %0, %1, %3, %0\n\tsxtb16 %1, %2, ror #8\n\tsmlad %0, %1, %4, %0" : "+r"(sum), "=&r"(lanes) : "r"(column), "r"(even), "r"(odd));
+  return sum;
+}
+
+/* Bytes of two rows, of four columns each, times a pair of values. */
+static inline void ptq_dot_columns_s8(int32_t *sums, uint32_t upper, uint32_t lower, uint32_t pair) {
+  uint32_t left;
+  uint32_t right;
+  uint32_t lanes;
+  __asm__("pkhbt %4, %7, %8, lsl #16\n\t"
+          "pkhtb %5, %8, %7, asr #16\n\t"
+          "sxtb16 %6, %4\n\tsmlad %0, %6, %9, %0\n\t"
+          "sxtb16 %6, %4, ror #8\n\tsmlad %1, %6, %9, %1\n\t"
+          "sxtb16 %6, %5\n\tsmlad %2, %6, %9, %2\n\t"
+          "sxtb16 %6, %5, ror #8\n\tsmlad %3, %6, %9, %3"
+          : "+r"(sums[0]), "+r"(sums[1]), "+r"(sums[2]), "+r"(sums[3]), "=&r"(left), "=&r"(right), "=&r"(lanes)
+          : "r"(upper), "r"(lower), "r"(pair));
+}
+
+/* One sum to its code: two instructions. */
+static inline int32_t ptq_requantize_round_s8_0(int32_t sum, int32_t multiplier, int32_t addend) {
+  int32_t code;
+  __asm__("smmlar %0, %1, %2, %3\n\tssat %0, #8, %0" : "=r"(code) : "r"(sum), "r"(multiplier), "r"(addend));
+  return code;
+}
+
 /* Code of one element; mean and factor in 2^-16 of what they stand for. */
 static inline int32_t ptq_layer_norm_23_8_21(int32_t code, int32_t mean, int32_t factor, int32_t gain, int32_t offset) {
   int32_t share, result;
@@ -1246,24 +1275,43 @@ static PTQ_NOINLINE void shapes_vit_transpose_s8_3(const int8_t *input, int8_t *
 }
 
 /*
- * Product of two matrices, both computed by the network.
- * Step 30; templates/c/matmul.hbs
+ * Step 30; templates/c/dsp/matmul-row.hbs
  */
-static PTQ_NOINLINE void shapes_vit_matmul_s8_s8(const int8_t *input_a, const int8_t *input_b, int8_t *output) {
+/*
+ * Few rows times a matrix, both computed by the network: the columns are multiplied where they lie, four at a time, the last of which
+ * may overlap others.
+ */
+static PTQ_NOINLINE void shapes_vit_matmul_s8_s8_row(
+    const int8_t *input_a, const int8_t *input_b, int8_t *output, const int32_t *offset_a, const int32_t *offset_b,
+    void *scratch) {
+  int16_t *lanes = (int16_t *)scratch;
   for (int32_t matrix = 0; matrix < 2; matrix++) {
-    const int8_t *matrix_a = input_a + matrix * 16;
-    const int8_t *matrix_b = input_b + matrix * 592;
+    const int8_t *columns = input_b + offset_b[matrix];
     for (int32_t row = 0; row < 1; row++) {
-      for (int32_t column = 0; column < 37; column++) {
-        const int8_t *a = matrix_a + row * 16;
-        const int8_t *b = matrix_b + column * 16;
-        int32_t sum0 = 0;
-        for (int32_t i = 0; i < 16; i++) {
-          const int32_t value = a[i] + 14;
-          sum0 += value * (b[i] - 14);
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, 10590637) + 26, -128, 127);
+      const int8_t *from = input_a + offset_a[matrix] + row * 16;
+      int32_t start = 0;
+      for (int32_t k = 0; k < 16; k++) {
+        const int32_t value = (int32_t)from[k] + 14;
+        lanes[(k & ~3) | ((k & 1) << 1) | ((k >> 1) & 1)] = (int16_t)value;
+        start -= value * 14;
       }
+      for (int32_t done = 0; done < 37; done += 4) {
+        const int32_t first = done > 33 ? 33 : done;
+        int32_t sums[4] = { start, start, start, start };
+        const int8_t *column = columns + first * 16;
+        for (int32_t k = 0; k < 16; k += 4) {
+          const uint32_t even = ptq_load4(lanes + k);
+          const uint32_t odd = ptq_load4(lanes + k + 2);
+          sums[0] = ptq_dot_words_s8(sums[0], ptq_load4(column + k), even, odd);
+          sums[1] = ptq_dot_words_s8(sums[1], ptq_load4(column + 16 + k), even, odd);
+          sums[2] = ptq_dot_words_s8(sums[2], ptq_load4(column + 2 * 16 + k), even, odd);
+          sums[3] = ptq_dot_words_s8(sums[3], ptq_load4(column + 3 * 16 + k), even, odd);
+        }
+        for (int32_t i = 0; i < 4; i++) {
+          output[first + i] = (int8_t)ptq_requantize_round_s8_0(sums[i], 10590637, 26);
+        }
+      }
+      output += 37;
     }
   }
 }
@@ -1303,33 +1351,42 @@ static PTQ_NOINLINE void shapes_vit_softmax_s8_2(const int8_t *input, int8_t *ou
 }
 
 /*
- * Product of two matrices, both computed by the network.
- * Step 32; templates/c/matmul.hbs
+ * Step 32; templates/c/dsp/matmul-row.hbs
  */
-static PTQ_NOINLINE void shapes_vit_matmul_s8_s8_2(const int8_t *input_a, const int8_t *input_b, int8_t *output) {
+/*
+ * Few rows times a matrix, both computed by the network: the columns are multiplied where they lie, four at a time, the last of which
+ * may overlap others.
+ */
+static PTQ_NOINLINE void shapes_vit_matmul_s8_s8_row_2(
+    const int8_t *input_a, const int8_t *input_b, int8_t *output, const int32_t *offset_a, const int32_t *offset_b,
+    void *scratch) {
+  int16_t *lanes = (int16_t *)scratch;
   for (int32_t matrix = 0; matrix < 2; matrix++) {
-    const int8_t *matrix_a = input_a + matrix * 37;
-    const int8_t *matrix_b = input_b + matrix * 592;
+    const int8_t *columns = input_b + offset_b[matrix];
     for (int32_t row = 0; row < 1; row++) {
-      for (int32_t column = 0; column < 16; column += 4) {
-        const int8_t *a = matrix_a + row * 37;
-        const int8_t *b = matrix_b + column;
-        int32_t sum0 = 0;
-        int32_t sum1 = 0;
-        int32_t sum2 = 0;
-        int32_t sum3 = 0;
-        for (int32_t i = 0; i < 37; i++) {
-          const int32_t value = a[i] + 128;
-          sum0 += value * (b[i * 16] + 7);
-          sum1 += value * (b[i * 16 + 1] + 7);
-          sum2 += value * (b[i * 16 + 2] + 7);
-          sum3 += value * (b[i * 16 + 3] + 7);
-        }
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum0, 36797385) - 8, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum1, 36797385) - 8, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum2, 36797385) - 8, -128, 127);
-        *output++ = (int8_t)ptq_clamp(ptq_requantize_dyadic_high(sum3, 36797385) - 8, -128, 127);
+      const int8_t *from = input_a + offset_a[matrix] + row * 37;
+      int32_t start = 0;
+      for (int32_t k = 0; k < 37; k++) {
+        const int32_t value = (int32_t)from[k] + 128;
+        lanes[k] = (int16_t)value;
+        start -= value * -7;
       }
+      lanes[37] = 0;
+      for (int32_t done = 0; done < 16; done += 4) {
+        const int32_t first = done > 12 ? 12 : done;
+        int32_t sums[4] = { start, start, start, start };
+        const int8_t *upper = columns + first;
+        for (int32_t k = 0; k < 36; k += 2) {
+          ptq_dot_columns_s8(sums, ptq_load4(upper), ptq_load4(upper + 16), ptq_load4(lanes + k));
+          upper += 2 * 16;
+        }
+        /* The other half of the last pair is 0. */
+        ptq_dot_columns_s8(sums, ptq_load4(upper), 0, ptq_load4(lanes + 36));
+        for (int32_t i = 0; i < 4; i++) {
+          output[first + i] = (int8_t)ptq_requantize_round_s8_0(sums[i], 36797385, -8);
+        }
+      }
+      output += 16;
     }
   }
 }
@@ -1628,7 +1685,9 @@ void shapes_vit_run(void *arena) {
   PTQ_TRACE_STEP(29);
 
   /* 30: matmul '/blocks/blocks.1/attention/MatMul', 2x1x16, 2x37x16 -> 2x1x37 */
-  shapes_vit_matmul_s8_s8(ptq_at(arena, 3584), ptq_at(arena, 3616), ptq_at(arena, 1216));
+  shapes_vit_matmul_s8_s8_row(
+      ptq_at(arena, 3584), ptq_at(arena, 3616), ptq_at(arena, 1216), shapes_vit_matmul_30_offset_a,
+      shapes_vit_matmul_10_offset_a, ptq_at(arena, 1292));
   PTQ_TRACE_STEP(30);
 
   /* 31: softmax '/blocks/blocks.1/attention/Softmax', 2x1x37 -> 2x1x37 */
@@ -1636,7 +1695,9 @@ void shapes_vit_run(void *arena) {
   PTQ_TRACE_STEP(31);
 
   /* 32: matmul '/blocks/blocks.1/attention/MatMul_1', 2x1x37, 2x37x16 -> 2x1x16 */
-  shapes_vit_matmul_s8_s8_2(ptq_at(arena, 1216), ptq_at(arena, 0), ptq_at(arena, 1292));
+  shapes_vit_matmul_s8_s8_row_2(
+      ptq_at(arena, 1216), ptq_at(arena, 0), ptq_at(arena, 1292), shapes_vit_matmul_32_offset_a,
+      shapes_vit_matmul_10_offset_a, ptq_at(arena, 1324));
   PTQ_TRACE_STEP(32);
 
   /* 33: transpose '/blocks/blocks.1/attention/Transpose_2', 2x1x16 -> 1x2x16 */

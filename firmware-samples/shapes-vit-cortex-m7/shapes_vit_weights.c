@@ -14,7 +14,7 @@
 #define ALIGNED(bytes)
 #endif
 
-/* 33,648 bytes. */
+/* 33,664 bytes. */
 
 /* /embed/Conv: stream */
 const int32_t shapes_vit_conv2d_0_stream[608] = {
@@ -253,7 +253,7 @@ const int32_t shapes_vit_dense_6_stream[352] = {
   739189548, 1793284582, 71038781, -577761515, 2146696506, 610016802, 14968104, 4, 11956546, 4,
 };
 
-/* /blocks/blocks.0/attention/MatMul: offset_a, /blocks/blocks.0/attention/MatMul: offset_b, /blocks/blocks.0/attention/MatMul_1: offset_b */
+/* /blocks/blocks.0/attention/MatMul: offset_a, /blocks/blocks.0/attention/MatMul: offset_b, /blocks/blocks.0/attention/MatMul_1: offset_b, /blocks/blocks.1/attention/MatMul: offset_b, /blocks/blocks.1/attention/MatMul_1: offset_b */
 const int32_t shapes_vit_matmul_10_offset_a[2] = {
   0, 592,
 };
@@ -661,6 +661,11 @@ const int32_t shapes_vit_dense_26_stream[352] = {
   14360167, -14,
 };
 
+/* /blocks/blocks.1/attention/MatMul: offset_a */
+const int32_t shapes_vit_matmul_30_offset_a[2] = {
+  0, 16,
+};
+
 /* /blocks/blocks.1/attention/Softmax: exponentials */
 const uint16_t shapes_vit_softmax_31_exponentials[384] ALIGNED(4) = {
   8, 8, 8, 9, 9, 9, 10, 10, 10, 11, 11, 11, 12, 12, 12, 13, 13, 14, 14, 15, 15, 16, 16, 17, 17, 18, 18, 19, 20, 20,
@@ -678,6 +683,11 @@ const uint16_t shapes_vit_softmax_31_exponentials[384] ALIGNED(4) = {
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+};
+
+/* /blocks/blocks.1/attention/MatMul_1: offset_a */
+const int32_t shapes_vit_matmul_32_offset_a[2] = {
+  0, 37,
 };
 
 /* /blocks/blocks.1/attention/proj/MatMul: stream */

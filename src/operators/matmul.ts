@@ -8,6 +8,7 @@ import { attentionRows } from './attention.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspAttention } from './dsp/attention.js';
 import { dspMatmul } from './dsp/matmul.js';
+import { dspMatmulRow } from './dsp/matmul-row.js';
 import type { Kernel } from './kernel.js';
 import { integersAttribute, shapeError, shapeText } from './attributes.js';
 import { requireInputs } from './linear/float.js';
@@ -203,6 +204,6 @@ export const matmul = defineOperator({
       const { y, depth } = read(node, graph);
       return elementCount(y.shape) * depth;
     },
-    kernels: [shiftMatmul(portable, read), mveAttention(read), dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), portable],
+    kernels: [shiftMatmul(portable, read), mveAttention(read), dspAttention(read), attentionRows, mveMatmul(read, matrixOffsets), ...dspMatmul(read, matrixOffsets), dspMatmulRow(read, matrixOffsets), portable],
   },
 });

@@ -20,8 +20,9 @@ const LONGEST_GROUP = 12;
 const ROWS = [1, 2, 4] as const;
 /** Limits of a step's memory that are tried, from the least to the largest that is of use. */
 const LIMITS = 24;
-/** Strips cost instructions: more of them must save at least this share of the arena. */
+/** Strips and lean kernels cost instructions: they must save at least this share of the arena, or this share of what they add to the work. */
 const LEAST_SAVING = 0.05;
+const SAVING_OF_WORK = 0.25;
 
 /** What the lean form of a kernel costs, as a share of what the next better kernel saves. */
 const LEAN_SHARE = 0.1;
@@ -47,13 +48,15 @@ export function buildLeanSteps(graph: IntegerGraph, target: Target, options: Sch
   const search = searchOf(graph, target, options, aliases);
   const choices = choicesOf(search, aliases, plain);
   const budget = options.ramBudget ?? 0;
-  let best = { steps: plain.steps, bytes: Infinity };
+  const work = search.nodes.reduce((sum, node) => sum + slowerBy([node], graph), 1);
+  let best = { steps: plain.steps, bytes: Infinity, overhead: 0 };
   for (const limit of limitsFrom(choices, leastLimit(choices, search.nodes.length), budget)) {
-    const steps = cheapest(choices, search.nodes.length, limit);
-    const wanted = Math.max(best.bytes * (1 - LEAST_SAVING), budget);
+    const { steps, overhead } = cheapest(choices, search.nodes.length, limit);
+    const saving = Math.max(LEAST_SAVING, (SAVING_OF_WORK * (overhead - best.overhead)) / work);
+    const wanted = Math.max(best.bytes * Math.max(0, 1 - saving), budget);
     const quick = arenaOf(steps, 'quick');
     const bytes = quick.bytes <= wanted || quick.lowerBoundBytes > wanted ? quick.bytes : arenaOf(steps, 'thorough').bytes;
-    if (bytes <= wanted) best = { steps, bytes };
+    if (bytes <= wanted) best = { steps, bytes, overhead };
     if (bytes <= budget) break;
   }
   return { steps: best.steps, unobserved: [...best.steps.flatMap((s) => innerTensors(s.nodes)), ...packedTensors(best.steps).keys()] };
@@ -185,7 +188,7 @@ function leastLimit(choices: readonly Choice[], count: number): number {
 }
 
 /** Steps of at most `limit` bytes, which must be enough, with the least overhead. */
-function cheapest(choices: readonly Choice[], count: number, limit: number): readonly Step[] {
+function cheapest(choices: readonly Choice[], count: number, limit: number): { readonly steps: readonly Step[]; readonly overhead: number } {
   const best = new Map<string, { readonly overhead: number; readonly last: Choice | null }>([[START, { overhead: 0, last: null }]]);
   for (const choice of byEnd(choices)) {
     const key = stateKey(choice.to, choice.leave);
@@ -194,5 +197,5 @@ function cheapest(choices: readonly Choice[], count: number, limit: number): rea
   }
   const steps: Step[] = [];
   for (let { last } = best.get(stateKey(count, NOTHING_PACKED))!; last; { last } = best.get(stateKey(last.from, last.enter))!) steps.unshift(last.step);
-  return steps.map((step, index) => ({ ...step, index }));
+  return { steps: steps.map((step, index) => ({ ...step, index })), overhead: best.get(stateKey(count, NOTHING_PACKED))!.overhead };
 }

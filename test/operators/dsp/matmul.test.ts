@@ -12,7 +12,7 @@ const SEED = 110;
 function product(random: Random, name: string): LinearCase {
   const bytes: readonly TensorOptions[] = [{ bits: 8 }, { bits: 8 }, { bits: 8, signed: false }, { bits: 4 }];
   const types = [random.pick([...bytes, { bits: 16 }, { bits: 11 }]), random.pick(bytes)];
-  const [rows, depth, columns] = [random.integer(3, 9), random.pick([random.integer(4, 20), random.integer(4, 80), 64]), random.integer(2, 11)];
+  const [rows, depth, columns] = [random.pick([1, 2, random.integer(3, 9), random.integer(3, 9)]), random.pick([random.integer(4, 20), random.integer(4, 80), 64]), random.integer(3, 11)];
   const transposeB = random.next() < 0.5;
   const [leadingA, leadingB, leading] = random.pick<readonly [number[], number[], number[]]>([[[], [], []], [[2], [2], [2]], [[2], [], [2]], [[2, 1], [1, 3], [2, 3]]]);
   const shapes = [[...leadingA, rows, depth], [...leadingB, ...(transposeB ? [columns, depth] : [depth, columns])]];
@@ -33,7 +33,7 @@ function product(random: Random, name: string): LinearCase {
 for (const target of ['cortex-m7', 'cortex-m4']) {
   matmul(`equals the simulator on ${target}`, async () => {
     const random = new Random(SEED);
-    const cases = Array.from({ length: 60 }, (_, i) => product(random, `seed ${SEED} case ${i}`));
+    const cases = Array.from({ length: 80 }, (_, i) => product(random, `seed ${SEED} case ${i}`));
     const taken = countFamily(cases, 'dsp', target);
     assert.ok(taken >= 0.8 * cases.length, `${taken} of ${cases.length} run on the dsp kernels`);
     await expectFirmwareMatchesSimulator(cases, [target]);

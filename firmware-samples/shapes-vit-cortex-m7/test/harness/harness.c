@@ -5,10 +5,11 @@
  *   PTQ1 D <vector> <tensor> <offset> <hex>   the bytes of the one tensor that was asked for
  *   PTQ1 S <vector> <bytes>                   builds with PTQ_PAINT_STACK: stack that run was seen to use
  *   PTQ1 O <vector> <offset> <hex>            the outputs, one after the other
+ *   PTQ1 C <vector> <offset> <hex>            AVR: the arena of a network that remembers, for the run that goes on
  *   PTQ1 END <crc32>                          CRC-32 (zlib) of all lines before, each with one line feed
  *
  * The vectors: "PTQV", vector and tensor to dump (or all ones), then records { model, vector, input bytes }, closed by
- * all ones; 32-bit little-endian numbers.
+ * all ones; 32-bit little-endian numbers. Vector all ones (AVR): no vector, but the arena as the run before left it.
  */
 #include "harness.h"
 
@@ -140,7 +141,13 @@ static void report_stack(void) {
 }
 #else
 void ptq_call_run(const PTQ_TABLE ptq_model *model) {
+#ifdef __AVR__
+  ptq_io_running(1);
   model->run(model->arena);
+  ptq_io_running(0);
+#else
+  model->run(model->arena);
+#endif
   __asm__ volatile("" ::: "memory");
 }
 #endif
@@ -180,6 +187,14 @@ static int run_vector(const PTQ_TABLE ptq_model *model, int first) {
   return guard_is_intact(model) ? 0 : 4;
 }
 
+#ifdef __AVR__
+/* Few vectors fit the EEPROM: a run goes on where the one before ended. */
+static int resume(const PTQ_TABLE ptq_model *model) {
+  for (uint32_t i = 0; i < PTQ_GUARD_BYTES; i++) model->arena[model->arena_bytes + i] = FILL;
+  return ptq_io_read(model->arena, model->arena_bytes) == model->arena_bytes;
+}
+#endif
+
 static uint32_t read_word(void) {
   uint8_t bytes[4] = {255, 255, 255, 255};
   if (ptq_io_read(bytes, sizeof bytes) != sizeof bytes) return NONE;
@@ -205,9 +220,18 @@ int main(void) {
       end_row();
       previous = index;
     }
+#ifdef __AVR__
+    if (current_vector == NONE) {
+      if (resume(&ptq_models[index]) == 0) return 3;
+      continue;
+    }
+#endif
     const int status = run_vector(&ptq_models[index], first);
     if (status != 0) return status;
   }
+#ifdef __AVR__
+  if (previous != NONE && ptq_models[previous].reset != NULL) put_bytes('C', NONE, 0, ptq_models[previous].arena, ptq_models[previous].arena_bytes);
+#endif
   const uint32_t lines_crc = ~log_crc;
   begin_row('E');
   put_character('N');

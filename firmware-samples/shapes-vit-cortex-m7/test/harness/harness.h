@@ -49,5 +49,9 @@ int ptq_io_open(void);
 size_t ptq_io_read(void *destination, size_t bytes);
 void ptq_io_write(const char *text, size_t bytes);
 void ptq_io_close(void);
+#ifdef __AVR__
+/* Tells the emulator that a model runs: 1, 0 when it has ended. */
+void ptq_io_running(uint8_t running);
+#endif
 
 #endif

@@ -13,6 +13,23 @@ struct entry {
 } __attribute__((packed));
 const struct entry ptq_console __attribute__((section(".mmcu"), used)) = {11, sizeof(uint8_t *), &GPIOR0};
 
+/* Number 14 a register whose writes it records, with the time of each: 1 while a model runs. */
+struct recorded {
+  uint8_t tag;
+  uint8_t bytes;
+  uint8_t mask;
+  volatile uint8_t *address;
+  char name[4];
+} __attribute__((packed));
+const struct recorded ptq_running __attribute__((section(".mmcu"), used)) = {14, sizeof(struct recorded) - 2u, 255, &GPIOR1, "run"};
+const struct {
+  uint8_t tag;
+  uint8_t bytes;
+  char name[11];
+} ptq_record __attribute__((section(".mmcu"), used)) = {12, 11, "cycles.vcd"};
+
+void ptq_io_running(uint8_t running) { GPIOR1 = running; }
+
 static uint16_t position;
 
 int ptq_io_open(void) {
