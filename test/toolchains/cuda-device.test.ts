@@ -1,5 +1,6 @@
 /** Programs for a real GPU: compiled, linked, and run where there is one; and whole data sets through the same kernels. */
 import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -17,9 +18,11 @@ import { simulateBatch } from '../../src/simulation/evaluate.js';
 import { findTarget } from '../../src/targets/index.js';
 import { buildDeviceProgram, compileCuda, findGpu, findNvcc, findProgram, kernelName, parseResources, runProcess } from '../../src/toolchains/index.js';
 import { leftOut } from '../support/bench.js';
+import { npyBytes } from '../support/npy-bytes.js';
 
 const test = suite('toolchains/cuda-device');
 const SAMPLE = join(packageRoot(), 'firmware-samples/shapes-cortex-m7/test/model.ptq.json');
+const HARNESS = join(packageRoot(), 'templates/cuda/project/harness');
 const directory = mkdtempSync(join(tmpdir(), 'ptq-gen-cuda-device-'));
 test.after(() => rmSync(directory, { recursive: true }));
 
@@ -70,6 +73,41 @@ test('a program for a GPU links without one, and says that it found none', async
   }
   const inputs = randomInputs(graph, 300);
   assert.equal(await (await gpuRunner()).run(graph, inputs, 300), [...(await simulateBatch(graph, inputs, 300))].map((codes) => codes.slice()));
+});
+
+test('the program of a project reads codes from .npy files and writes the codes of the results', async () => {
+  if (findProgram('g++') === null) return leftOut(1, 'the program of a CUDA project: g++ is missing');
+  const graph = await loadIntegerGraph(SAMPLE);
+  const project = emitProject(buildSchedule(graph, findTarget('cuda')), { commandLine: 'test' });
+  const folder = join(directory, 'npy');
+  await writeProject(project, folder);
+  const { modelName } = project.manifest;
+  const sources = ['-x', 'c++', `${modelName}.cu`, 'main.cpp', '-x', 'c', `${modelName}_weights.c`];
+  const built = await runProcess('g++', ['-O1', '-Wall', '-Wextra', '-Wno-unknown-pragmas', '-DPTQ_CUDA_EMULATION', '-I.', `-I${HARNESS}`, ...sources, '-o', 'program'], { directory: folder });
+  assert.equal([built.exitCode, built.stderr], [0, '']);
+  const count = 5;
+  const inputs = randomInputs(graph, count);
+  const nameOf = (port: { readonly tensor: string }): string => (integerTensor(graph, port.tensor).type.signed ? '|i1' : '|u1');
+  const files = await Promise.all(
+    graph.inputs.map(async (port, i) => {
+      const file = join(folder, `input-${i}.npy`);
+      await writeFile(file, npyBytes(nameOf(port), [count, ...integerTensor(graph, port.tensor).shape], inputs[i]!));
+      return file;
+    }),
+  );
+  const results = graph.outputs.map((_, i) => join(folder, `output-${i}.npy`));
+  const ran = await runProcess(join(folder, 'program'), [...files, ...results]);
+  assert.equal([ran.exitCode, ran.stderr], [0, '']);
+  const expected = await simulateBatch(graph, inputs, count);
+  for (const [i, port] of graph.outputs.entries()) {
+    const bytes = await readFile(results[i]!);
+    const header = 10 + bytes.readUInt16LE(8);
+    assert.match(bytes.toString('latin1', 10, header), new RegExp(`'descr': '\\${nameOf(port)}'.*'shape': \\(${count}, `));
+    assert.equal([...bytes.subarray(header)], [...new Uint8Array(expected[i]!.slice().buffer)]);
+  }
+  const short = await runProcess(join(folder, 'program'), [SAMPLE, ...results]);
+  assert.is(short.exitCode, 1);
+  assert.match(short.stderr, /is no \.npy file/);
 });
 
 test('an architecture that nvcc does not know is refused with its own words', async () => {

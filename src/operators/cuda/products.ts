@@ -1,6 +1,8 @@
 /**
  * conv2d and dense as products of matrices on tensor cores (implicit GEMM): windows are gathered into shared memory, the
- * epilogue adds the bias and requantizes. mma.sync m16n8k32 of signed bytes; sm_75 takes four m8n8k16 for each.
+ * epilogue adds the bias and requantizes. mma.sync m16n8k32 of signed bytes; sm_75 takes four m8n8k16 for each. Where codes
+ * and weights have at most four bits, m16n8k64 of half bytes: weights lie two a byte, codes are packed on their way to shared
+ * memory. From sm_90 on there is no such instruction, and its wrapper takes two of bytes.
  */
 import { elementCount } from '../../graph/float.js';
 import type { Codes, IntegerGraph, IntegerNode } from '../../graph/integer.js';
@@ -13,8 +15,8 @@ import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
 import { tileFor, tileView } from './tiles.js';
 
-/** Products a stage holds; the depth is padded to whole stages with weights of zero. */
-const STAGE = 64;
+/** Bytes of one row in a stage; the depth is padded to whole stages with weights of zero. */
+const STAGE_BYTES = 64;
 
 interface Product {
   readonly title: string;
@@ -47,17 +49,25 @@ export const tensorCoreProducts: Kernel = {
   family: 'cuda',
   when: ({ graph, group: [node] }) => graph.provenance.arith !== 'shift' && productOf(node!, graph) !== null,
   instantiate({ graph, group: [node] }) {
-    return instantiate(node!, productOf(node!, graph)!);
+    const product = productOf(node!, graph)!;
+    return instantiate(node!, product, fitsHalfBytes(product));
   },
 };
 
-function instantiate(node: IntegerNode, { title, op, t, g }: Product): KernelInstance {
+/** Runs of eight channels at least, so that a register of half bytes comes from one place. */
+function fitsHalfBytes({ t, g }: Product): boolean {
+  return t.x.type.bits <= 4 && t.weights.type.bits <= 4 && g.inputChannels % 8 === 0;
+}
+
+function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: boolean): KernelInstance {
+  const codesPerByte = isHalf ? 2 : 1;
+  const stageProducts = STAGE_BYTES * codesPerByte;
   const border = op === 'dense' ? { padded: false, classes: false, columnClasses: 1 } : borderView(g, node);
   const depth = g.kernelHeight * g.kernelWidth * g.inputChannels;
-  const stages = Math.ceil(depth / STAGE);
+  const stages = Math.ceil(depth / stageProducts);
   const tile = tileFor(g.outputChannels);
   const isUnsigned = !t.x.type.signed;
-  const granule = [16, 4].find((n) => g.inputChannels % n === 0) ?? 1;
+  const granule = [16, isHalf ? 8 : 4].find((n) => g.inputChannels % n === 0) ?? 1;
   const pixels = g.outputHeight * g.outputWidth;
   const view = {
     ...g,
@@ -70,31 +80,44 @@ function instantiate(node: IntegerNode, { title, op, t, g }: Product): KernelIns
     inputElements: elementCount(t.x.shape),
     depth,
     stages,
-    paddedDepth: stages * STAGE,
-    isPlain: g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1 && !border.padded,
+    stageProducts,
+    chunkCodes: 16 * codesPerByte,
+    paddedDepth: stages * STAGE_BYTES,
+    depthBytes: isHalf ? '(depth >> 1)' : 'depth',
+    isHalf,
+    mma: isHalf ? 's4' : 's8',
+    isPlain: !isHalf && g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1 && !border.padded,
     isWide: granule === 16,
     granule,
     granuleType: granule === 4 ? 'int32_t' : 'int8_t',
-    isUnsigned,
+    isUnsigned: isUnsigned && !isHalf,
+    flip: isUnsigned ? ' ^ 0x88888888u' : '',
     requantize: requantizeView(node.requantize!, node.bounds),
   };
   const more = [...(border.classes ? classArguments(node) : []), ...(border.padded ? [paddingArgument(g, node, t.x.type)] : [])];
   return {
     family: 'cuda',
     template: 'conv2d',
-    stem: linearStem(op, t, node, 'mma'),
+    stem: linearStem(op, t, node, isHalf ? 'mma4' : 'mma'),
     view,
-    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: view.paddedDepth }, isUnsigned, more),
+    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: stages * stageProducts, isHalf }, isUnsigned, more),
     launch: { threads: view.threads, grid: [`ptq_blocks(batch, ${pixels}, ${tile.rows})`, String(Math.ceil(g.outputChannels / tile.columns))] },
     scratchBytes: 0,
     scalars: requantizeScalars(node.requantize!, node.bounds),
   };
 }
 
-function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: { readonly rows: number; readonly depth: number }, isUnsigned: boolean, more: readonly KernelArgument[]): readonly KernelArgument[] {
+interface PaddedSize {
+  readonly rows: number;
+  /** Weights of a row. */
+  readonly depth: number;
+  readonly isHalf: boolean;
+}
+
+function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: PaddedSize, isUnsigned: boolean, more: readonly KernelArgument[]): readonly KernelArgument[] {
   const outputs = t.weights.shape[0]!;
   const sums = rowSums(t.weightCodes, outputs);
-  const zeroPoint = inputZeroPointOf(node) - (isUnsigned ? 128 : 0);
+  const zeroPoint = inputZeroPointOf(node) - (isUnsigned ? (padded.isHalf ? 8 : 128) : 0);
   return [
     { kind: 'input', tensor: t.x.id },
     { kind: 'output', tensor: t.y.id },
@@ -105,9 +128,9 @@ function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded:
   ];
 }
 
-/** [outputs, depth] with zeros up to whole tiles and stages. */
-function paddedWeights(codes: Codes, outputs: number, depth: number, padded: { readonly rows: number; readonly depth: number }): Int8Array {
+/** [outputs, depth] with zeros up to whole tiles and stages; half bytes two a byte, the first in the lower half. */
+function paddedWeights(codes: Codes, outputs: number, depth: number, padded: PaddedSize): Int8Array {
   const laid = new Int8Array(padded.rows * padded.depth);
   for (let row = 0; row < outputs; row++) laid.set(codes.subarray(row * depth, (row + 1) * depth), row * padded.depth);
-  return laid;
+  return padded.isHalf ? Int8Array.from({ length: laid.length / 2 }, (_, i) => (laid[2 * i]! & 15) | (laid[2 * i + 1]! << 4)) : laid;
 }

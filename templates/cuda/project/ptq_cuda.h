@@ -83,6 +83,13 @@ PTQ_DEVICE void ptq_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2
 /* Elements 0, 2, 4, 6 of eight signed half bytes as signed bytes; those of x >> 4 are elements 1, 3, 5, 7. */
 PTQ_DEVICE uint32_t ptq_even_half_bytes(uint32_t x) { return (((x & 0x0f0f0f0fu) ^ 0x88888888u) - 0x08080808u) ^ 0x80808080u; }
 
+/* The lower halves of eight bytes, the first one lowest: eight codes of at most four bits. */
+PTQ_DEVICE uint32_t ptq_half_bytes(uint32_t low, uint32_t high) {
+  low &= 0x0f0f0f0fu;
+  high &= 0x0f0f0f0fu;
+  return __byte_perm(low | low >> 4, high | high >> 4, 0x6420);
+}
+
 /* d += A(16x64) B(64x8), signed half bytes, the lowest first: as ptq_mma_s8 with eight elements a register, 8t ... 8t + 7 and 32 + 8t ... */
 PTQ_DEVICE void ptq_mma_s4(int32_t d[4], const uint32_t a[4], const uint32_t b[2]) {
 #if PTQ_ARCHITECTURE >= 900
