@@ -120,7 +120,7 @@ async function measureAgain(network: Network, key: string, cell: Cell): Promise<
   return { ...cell, macs, targets };
 }
 
-const HEAD = ['network', 'row', 'float', 'top-1', 'bits a weight', 'weight bytes', 'constants', 'M0+ instructions', 'M0+ cycles', 'small multiplier', 'rv32ec instructions', '/MAC', 'proven'];
+const HEAD = ['network', 'row', 'float', 'top-1', 'bits a weight', 'weight bytes', 'M0+ code + constants', 'M0+ instructions', 'M0+ cycles', 'small multiplier', 'rv32ec instructions', '/MAC', 'proven'];
 const whole = new Intl.NumberFormat('en-US');
 
 function printed(network: string, row: string): readonly string[] {
@@ -133,7 +133,7 @@ function printed(network: string, row: string): readonly string[] {
   const exact = [small, plain].every(({ verify }) => verify.bitExact === true);
   const free = [small, plain].every(({ proofs }) => proofs.noMultiply === true);
   return [
-    NETWORKS[network]!.title, row, percent(accuracy.float), percent(accuracy.integer), cell.bitsPerWeight.toFixed(2), whole.format(cell.weightBytes), whole.format(small.cost.constBytes ?? 0),
+    NETWORKS[network]!.title, row, percent(accuracy.float), percent(accuracy.integer), cell.bitsPerWeight.toFixed(2), whole.format(cell.weightBytes), `${whole.format(small.cost.codeBytes ?? 0)} + ${whole.format(small.cost.constBytes ?? 0)}`,
     perMac(small.cost.instructions), perMac(small.cost.estimatedCycles), perMac(small.cost.slowMultiplierCycles), whole.format(plain.cost.instructions ?? 0), perMac(plain.cost.instructions),
     `${exact ? 'bit-exact' : 'DIFFERS'}${free ? ', no multiplication' : ''}`,
   ];
