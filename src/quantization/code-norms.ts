@@ -65,6 +65,10 @@ export function softmaxOnCodes(writer: CodeWriter, node: FloatNode, lowered: Int
   const scaled = writer.scaled(node, distance, [input.scale * (node.attributes['beta'] as number)], writer.tensor(node, 'scaled', x));
   const exponential = writer.step(node, 'exponential', 'unary', [scaled], x, { function: 'exp', alpha: 0, beta: 0 });
   const terms = writer.integers(writer.scaled(node, exponential, [ONE], writer.tensor(node, 'terms', x)));
-  writer.nodes.push({ ...node, op: 'div', inputs: [terms, writer.reduced(node, 'sum', terms, axis)], attributes: { activation: null } });
+  const quotient = writer.step(node, 'quotient', 'div', [terms, writer.reduced(node, 'sum', terms, axis)]);
+  // Two ranges are chosen between when the share is an integer already.
+  const steps = lowered.attributes['steps'] as number;
+  const share = writer.integers(writer.scaled(node, quotient, [steps], writer.tensor(node, 'shares', x)));
+  writer.scaled(node, share, [1 / steps], node.outputs[0]!);
   return true;
 }

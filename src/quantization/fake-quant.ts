@@ -30,7 +30,8 @@ function fakeTwin(value: tf.Tensor, scale: number, twin: TwinRanges): tf.Tensor 
   return tf.tidy(() => {
     const units = tf.div(value, scale);
     const lower = tf.clipByValue(tf.round(units), -most, most);
-    const upper = tf.mul(tf.clipByValue(tf.round(tf.div(units, 2 ** twin.shift)), 0, most), 2 ** twin.shift);
+    // Halves go up, as in the integers, whose shares are rounded once before.
+    const upper = tf.mul(tf.clipByValue(tf.floor(tf.add(tf.div(units, 2 ** twin.shift), 0.5)), 0, most), 2 ** twin.shift);
     return tf.mul(tf.where(tf.greaterEqual(units, twin.split), upper, lower), scale);
   });
 }
