@@ -2,14 +2,14 @@
 import type { Kernel } from '../kernel.js';
 import { fusedAttention } from './attention.js';
 import { tensorCoreMatmul } from './matmul.js';
-import { tensorCoreProducts } from './products.js';
+import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
 import { onThreads } from './threads.js';
 
 const OWN: Readonly<Record<string, readonly Kernel[]>> = {
-  conv2d: [shiftLinear, tensorCoreProducts],
+  conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
   'depthwise-conv2d': [shiftLinear],
-  dense: [shiftLinear, tensorCoreProducts],
+  dense: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
   matmul: [fusedAttention, tensorCoreMatmul],
 };
 

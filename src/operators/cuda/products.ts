@@ -13,6 +13,7 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
 import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
+import { type Residual, residualOf } from './residual.js';
 import { tileFor, tileView } from './tiles.js';
 
 /** Bytes of one row in a stage; the depth is padded to whole stages with weights of zero. */
@@ -59,7 +60,20 @@ function fitsHalfBytes({ t, g }: Product): boolean {
   return t.x.type.bits <= 4 && t.weights.type.bits <= 4 && g.inputChannels % 8 === 0;
 }
 
-function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: boolean): KernelInstance {
+/** The same and an addition behind it, which nothing but that addition reads: a code never leaves its register. */
+export const tensorCoreProductsAndSum: Kernel = {
+  family: 'cuda',
+  nodes: 2,
+  when: (context) => context.graph.provenance.arith !== 'shift' && productOf(context.group[0]!, context.graph) !== null && residualOf(context) !== null,
+  instantiate(context) {
+    const node = context.group[0]!;
+    const product = productOf(node, context.graph)!;
+    return instantiate(node, product, fitsHalfBytes(product), residualOf(context)!);
+  },
+};
+
+function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: boolean, residual?: Residual): KernelInstance {
+  const y = residual?.output ?? t.y;
   const codesPerByte = isHalf ? 2 : 1;
   const stageProducts = STAGE_BYTES * codesPerByte;
   const border = op === 'dense' ? { padded: false, classes: false, columnClasses: 1 } : borderView(g, node);
@@ -72,10 +86,12 @@ function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: bo
   const view = {
     ...g,
     ...border,
-    ...tileView(tile, { outputChannels: g.outputChannels, outputBytes: t.y.type.bits <= 8 ? 1 : 0 }),
-    title,
+    ...tileView(tile, { outputChannels: g.outputChannels, outputBytes: y.type.bits <= 8 ? 1 : 0 }),
+    title: residual ? `${title} and a sum` : title,
     inputType: cType(t.x.type),
-    outputType: cType(t.y.type),
+    outputType: cType(y.type),
+    hasResidual: residual !== undefined,
+    ...(residual && { residual: residual.view }),
     pixels,
     inputElements: elementCount(t.x.shape),
     depth,
@@ -98,12 +114,12 @@ function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: bo
   return {
     family: 'cuda',
     template: 'conv2d',
-    stem: linearStem(op, t, node, isHalf ? 'mma4' : 'mma'),
+    stem: linearStem(op, t, node, `${isHalf ? 'mma4' : 'mma'}${residual ? '_add' : ''}`),
     view,
-    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: stages * stageProducts, isHalf }, isUnsigned, more),
+    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: stages * stageProducts, isHalf }, isUnsigned, more, residual),
     launch: { threads: view.threads, grid: [`ptq_blocks(batch, ${pixels}, ${tile.rows})`, String(Math.ceil(g.outputChannels / tile.columns))] },
     scratchBytes: 0,
-    scalars: requantizeScalars(node.requantize!, node.bounds),
+    scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],
   };
 }
 
@@ -114,13 +130,14 @@ interface PaddedSize {
   readonly isHalf: boolean;
 }
 
-function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: PaddedSize, isUnsigned: boolean, more: readonly KernelArgument[]): readonly KernelArgument[] {
+function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: PaddedSize, isUnsigned: boolean, more: readonly KernelArgument[], residual?: Residual): readonly KernelArgument[] {
   const outputs = t.weights.shape[0]!;
   const sums = rowSums(t.weightCodes, outputs);
   const zeroPoint = inputZeroPointOf(node) - (isUnsigned ? (padded.isHalf ? 8 : 128) : 0);
   return [
     { kind: 'input', tensor: t.x.id },
-    { kind: 'output', tensor: t.y.id },
+    ...(residual ? [{ kind: 'input', tensor: residual.other } as const] : []),
+    { kind: 'output', tensor: residual?.output.id ?? t.y.id },
     { kind: 'constant', name: 'weights', data: paddedWeights(t.weightCodes, outputs, depth, padded) },
     { kind: 'constant', name: 'bias', data: Int32Array.from(t.biasCodes, (b, i) => b - zeroPoint * sums[i % outputs]!) },
     ...more,

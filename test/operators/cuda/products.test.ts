@@ -4,8 +4,8 @@ import * as assert from 'uvu/assert';
 import { buildSchedule } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
-import { Random } from '../../support/integer-graphs.js';
-import { type LinearCase, linearCase } from '../../support/linear-cases.js';
+import { IntegerGraphBuilder, Random } from '../../support/integer-graphs.js';
+import { type LinearCase, linearCase, randomRequantize } from '../../support/linear-cases.js';
 import { mergeGraphs } from '../../support/merge-graphs.js';
 
 const test = suite('products on CUDA');
@@ -71,6 +71,38 @@ test('equal the simulator', async () => {
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem.endsWith('mma4')), WINDOWS.map(({ bits = 8 }) => bits <= 4));
   const inputs = [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!));
   await expectFirmwareMatchesSimulator([{ name: 'windows', graph, inputs }], ['cuda']);
+});
+
+/** A product whose codes an addition joins with another activation, in either order of its operands. */
+function residual(random: Random, { isSecond, outputs, isTflite }: { readonly isSecond: boolean; readonly outputs: number; readonly isTflite: boolean }) {
+  const builder = new IntegerGraphBuilder();
+  const [rows, depth] = [7, 32];
+  const x = builder.input('x', [rows, depth]);
+  const other = builder.input('other', [rows, outputs]);
+  const weights = builder.constant('weights', [outputs, depth], random.codes(new Int8Array(outputs * depth), -127, 127));
+  const bias = builder.constant('bias', [outputs], Int32Array.from({ length: outputs }, () => random.integer(-9999, 9999)));
+  const requantize = randomRequantize(random, outputs, 127 * 128 * 4, { bits: 8 });
+  const product = builder.node('dense', 'product', [x, weights, bias], { shape: [rows, outputs], attributes: { inputZeroPoint: -3 }, requantize });
+  const end = { zeroPoint: 5, clamp: [-128, 127] } as const;
+  builder.node('add', 'y', isSecond ? [other, product] : [product, other], {
+    shape: [rows, outputs],
+    ...(isTflite
+      ? { attributes: { variant: 'tflite', inputZeroPoints: [-3, 8], inputMultipliers: [1_500_000_000, 1_073_741_824], inputShifts: [-1, 0] }, requantize: { mode: 'tfliteDouble', multiplier: [1_717_986_918], shift: [-19], ...end } as const }
+      : { attributes: { variant: 'dyadic', inputMultipliers: [77, 103], offset: -4321 }, requantize: { mode: 'shift', rounding: 'halfUp', shift: [7], ...end } as const }),
+  });
+  return { graph: builder.build(['y']), inputs: [0, 1, 2].map(() => [rows * depth, rows * outputs].map((length) => random.codes(new Int8Array(length), -128, 127))) };
+}
+
+test('with the sum behind them equal the simulator', async () => {
+  const random = new Random(62);
+  const cases = [
+    residual(random, { isSecond: false, outputs: 48, isTflite: false }),
+    residual(random, { isSecond: true, outputs: 21, isTflite: false }),
+    residual(random, { isSecond: true, outputs: 16, isTflite: true }),
+  ];
+  const graph = mergeGraphs(cases.map((one) => one.graph));
+  assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ nodes }) => nodes.length), [2, 2, 2]);
+  await expectFirmwareMatchesSimulator([{ name: 'sums', graph, inputs: [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!)) }], ['cuda']);
 });
 
 test.run();
