@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { packageRoot } from '../../src/package-root.js';
+import { findProgram } from '../../src/toolchains/index.js';
+import { leftOut } from '../support/bench.js';
 
 const test = suite('toolchains/cuda-emulation');
 const project = join(packageRoot(), 'templates/cuda/project');
@@ -37,6 +39,7 @@ const VARIANTS = [
 
 for (const [name, flags, cases] of VARIANTS) {
   test(`${name}: all instructions equal plain loops, in every order of threads`, () => {
+    if (findProgram('g++') === null) return leftOut(1, 'the emulation of CUDA: g++ is missing');
     const program = build(name.replaceAll(' ', '-'), flags);
     for (const order of ORDERS) for (const one of cases) assert.is(run(program, [one], order), 'ok', `${one}, order ${order}`);
   });
@@ -57,6 +60,7 @@ const FAULTS: readonly (readonly [number, string, RegExp, 'some' | 'all'])[] = [
 ];
 
 test('planted faults are found', () => {
+  if (findProgram('g++') === null) return leftOut(1, 'faults that the emulation of CUDA finds: g++ is missing');
   const program = build('faults', ['-O2']);
   for (const [fault, name, message, where] of FAULTS) {
     const said = ORDERS.map((order) => run(program, ['tiled', String(fault)], order));
