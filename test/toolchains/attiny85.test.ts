@@ -8,6 +8,7 @@ import { calibrate, type SampleSet } from '../../src/calibration/index.js';
 import { emitProject, writeProject } from '../../src/emit/index.js';
 import { BuildError, RunError } from '../../src/errors.js';
 import { FloatGraphBuilder } from '../../src/graph/builder.js';
+import type { Attributes } from '../../src/graph/float.js';
 import type { IntegerGraph } from '../../src/graph/integer.js';
 import { lowerGraph, planQuantization } from '../../src/quantization/index.js';
 import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS } from '../../src/schedule/index.js';
@@ -16,6 +17,7 @@ import { missingTools, requireTools } from '../../src/toolchains/index.js';
 import { brokenPromises, chooseVectors, verifyProject, type VerifyResult } from '../../src/verify/index.js';
 import { leftOut } from '../support/bench.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
+import { type CaseInput, lowerCase } from '../support/operator-cases.js';
 
 const test = suite('attiny85');
 const target = findTarget('attiny85');
@@ -106,6 +108,29 @@ for (const [name, graphOf, tensors] of [['convolution, sum, pool and matrix', ()
     assert.match(header, /extern const PTQ_FLASH uint8_t tiny_\w+_weights/);
   });
 }
+
+const byte = { bits: 8, signed: true, scale: 0.011, zeroPoint: -40 };
+const image = { shape: [4, 5, 2], plan: byte };
+const windows = { kernel: [3, 2], strides: [2, 1], pad: [1, 1, 0, 1], activation: null };
+const OPERATORS: readonly (readonly [op: string, attributes: Attributes, inputs: readonly CaseInput[], output?: typeof byte])[] = [
+  ['matmul', { transposeA: false, transposeB: false }, [{ shape: [3, 5], plan: byte }, { shape: [5, 4], plan: byte }]],
+  ['layer-norm', { axis: 1, epsilon: 1e-5 }, [{ shape: [3, 9], plan: byte }]],
+  ['mul', { activation: null }, [image, { shape: [5, 1], plan: byte }]],
+  ['average-pool2d', { ...windows, countIncludePad: false }, [image]],
+  ['resize', { mode: 'linear', sizes: [6, 7], coordinates: 'half-pixel', nearestMode: 'floor' }, [image]],
+  ['gather', { axis: 0 }, [{ shape: [7, 6], constant: true, plan: byte }, { shape: [3], indices: 7 }], byte],
+];
+
+test('what else multiplies elsewhere: every bit is right, and nothing multiplies', async () => {
+  if (isMissing()) return;
+  for (const [op, attributes, inputs, output = { ...byte, scale: 0.0234 }] of OPERATORS) {
+    const one = lowerCase({ name: op, op, attributes, inputs, output, arith: 'shift', naive: () => [] }, 3);
+    const { result } = await verified({ ...one.graph, name: 'tiny' }, 3);
+    assert.is(result.mismatch, null, op);
+    assert.equal(brokenPromises(result.proofs!, true), [], op);
+    assert.is(result.proofs!.noMultiply, true, op);
+  }
+});
 
 /** Half of what came before and half of what comes: every output hangs on all vectors so far. */
 function smoothing(): IntegerGraph {
