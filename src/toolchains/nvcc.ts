@@ -1,6 +1,6 @@
 /** NVIDIA's compiler: kernels as PTX and as machine code of one architecture. */
 import { accessSync, constants } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { ProjectManifest } from '../emit/manifest.js';
 import { BuildError, ToolchainMissingError } from '../errors.js';
@@ -78,6 +78,8 @@ export async function compileKernels(source: string, architecture: string, folde
   const flags = ['-std=c++17', `-arch=${architecture}`, '-Xptxas', '-v', ...[dirname(source), ...includes].map((path) => `-I${path}`)];
   const result = await runProcess(nvcc, [...flags, '--keep', '--keep-dir', folder, '-cubin', source, '-o', cubin], { directory: folder, timeoutMs: 600_000 });
   if (result.exitCode !== 0) throw new BuildError(`cuda: the kernels do not compile for ${architecture}`, result.command, result.stderr);
+  const between = (await readdir(folder)).filter((name) => !/\.(ptx|cubin)$/.test(name));
+  await Promise.all(between.map((name) => rm(join(folder, name))));
   const said = `${result.stdout}\n${result.stderr}`;
   return {
     architecture,
@@ -95,7 +97,7 @@ export function parseResources(text: string): readonly CudaKernel[] {
   return text.split(/(?=ptxas info\s*: Compiling entry function)/).flatMap((part) => {
     const name = /^ptxas info\s*: Compiling entry function '([^']+)'/.exec(part);
     if (!name) return [];
-    // functions that the kernel calls stand in front of its own line
+    // functions that it calls are listed with it
     const spills = [...part.matchAll(/(\d+) bytes spill (?:stores|loads)/g)].map(([, bytes]) => Number(bytes));
     const registers = Number(/Used (\d+) registers/.exec(part)?.[1] ?? 0);
     const sharedBytes = Number(/(\d+) bytes smem/.exec(part)?.[1] ?? 0);
