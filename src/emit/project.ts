@@ -61,7 +61,7 @@ export function emitCProject(schedule: Schedule, options: EmitOptions): Generate
 /** One name space for all symbols; those of the interface are taken first. */
 export function symbolNames(schedule: Schedule, model: string): UniqueNames {
   const names = new UniqueNames();
-  for (const name of ['run', 'reset', 'infer', 'trace', 'require', 'keep_states', 'create', 'destroy', 'constants', 'launch', 'status']) names.claim(`${model}_${name}`);
+  for (const name of ['run', 'reset', 'infer', 'trace', 'require', 'keep_states', 'create', 'destroy', 'constants', 'launch', 'status', 'enqueue', 'record', 'upload', 'forget', 'arena']) names.claim(`${model}_${name}`);
   for (const port of portViews(schedule, 'inputs')) names.claim(`${model}_input_${port.identifier}`);
   for (const port of portViews(schedule, 'outputs')) names.claim(`${model}_output_${port.identifier}`);
   return names;
