@@ -8,7 +8,7 @@ import { arenaBytesOf, networkCosts, type CostRequest, type NetworkCosts } from 
 import type { QuantizationPlan } from './operators/lower.js';
 import { checkoutsOf, scheduleOptionsOf, type RoadOptions } from './options.js';
 import { planQuantization, requireMethod, type QuantizationOptions } from './quantization/index.js';
-import { allocate, allWidths, type AllocationProblem, blockSensitivities, type Block, type BlockSensitivity, type Budget, isAuto, layerWidthsOf, limitOf, mixedBlocks, nearestWidth, paretoFront, parseBudgets, type Resource, type WidthChoice } from './quantization/mixed/index.js';
+import { allocate, type Allocation, allWidths, type AllocationProblem, blockSensitivities, type Block, type BlockSensitivity, type Budget, isAuto, layerWidthsOf, limitOf, mixedBlocks, nearestWidth, paretoFront, parseBudgets, type Resource, type WidthChoice } from './quantization/mixed/index.js';
 import { mixedReport } from './mixed-report.js';
 import type { ReportMixedPrecision } from './report/mixed-precision.js';
 import { ResultCache } from './result-cache.js';
@@ -106,18 +106,26 @@ async function cachedSensitivities(blocks: readonly Block[], plans: ReadonlyMap<
   return stored.map(({ traces, measured, hessian }) => ({ traces, measured: new Map(measured), hessian: new Map(hessian) }));
 }
 
-/** Arena of the network in which this block alone has this width, 8 bits elsewhere; the same for all where no uniform width changes it. */
+/**
+ * Arena of the network in which this block alone has this width, the least one elsewhere: what the block itself asks for. The same
+ * for all where no uniform width changes it. Activations of 3 and 4 bits lie alike in the arena, and those of 5 to 8.
+ */
 function ramOf(blocks: readonly Block[], plans: ReadonlyMap<number, QuantizationPlan>, measured: ReadonlyMap<number, NetworkCosts>, request: MixedRequest, costs: CostRequest): (block: number, bits: number) => number {
   const arenas = [...measured.values()].map(({ arenaBytes }) => arenaBytes);
   if (new Set(arenas).size <= 1) return () => arenas[0] ?? 0;
-  const widest = [...plans.keys()].at(-1)!;
+  const narrowest = [...plans.keys()][0]!;
   const known = new Map<string, number>();
   return (block, bits) => {
-    const widths = blocks.map((other, i) => nearestWidth(other, i === block ? bits : widest));
+    const widths = blocks.map((other, i) => nearestWidth(other, i === block ? laneWidth(bits) : narrowest));
     const key = widths.join();
     if (!known.has(key)) known.set(key, arenaBytesOf(request.lower(planOf(blocks, widths, request)), costs));
     return known.get(key)!;
   };
+}
+
+/** The widest of the widths that take as many bytes in the arena. */
+function laneWidth(bits: number): number {
+  return [2, 4, 8].find((lane) => bits <= lane) ?? bits;
 }
 
 function problemOf(blocks: readonly Block[], sensitivities: readonly BlockSensitivity[], measured: ReadonlyMap<number, NetworkCosts>, ram: (block: number, bits: number) => number, kind: RoadOptions['sensitivity']): Omit<AllocationProblem, 'limits'> {
@@ -162,13 +170,22 @@ async function decide(decision: Decision): Promise<ChosenWidths> {
     const actual = totalOf(await networkCosts(request.lower(plan), costs));
     const over = (Object.keys(limits) as Resource[]).filter((resource) => actual[resource] !== null && actual[resource]! > limits[resource]!);
     if (over.length > 0 && round < MOST_CORRECTIONS) {
-      within = { ...within, ...Object.fromEntries(over.map((resource) => [resource, within[resource]! - (actual[resource]! - limits[resource]!)])) };
+      within = { ...within, ...Object.fromEntries(over.map((resource) => [resource, within[resource]! - (actual[resource]! - limits[resource]!)])), ...(over.includes('ram') && { ram: lowerRam(problem, allocation, within.ram!, limits.ram! / actual.ram) }) };
       continue;
     }
     const swept = decision.budgets[0]!.resource;
     const pareto = await paretoFront({ ...problem, limits: within }, swept);
     return { layers: withGiven(request.quantization, blocks, allocation.bits), report: mixedReport(decision, { allocation, actual, limits, swept, pareto }) };
   }
+}
+
+/**
+ * Blocks together may ask for more than each of them alone, which no sum foretells: the limit shrinks by the share that was missed,
+ * so that something changes, and not below what the least widths ask for.
+ */
+function lowerRam({ blocks }: Decision['problem'], { costs }: Allocation, limit: number, share: number): number {
+  const least = Math.max(...blocks.map(({ choices }) => Math.min(...choices.map((choice) => choice.costs.ram))));
+  return Math.max(least, Math.min(costs.ram - 1, Math.floor(limit * share)));
 }
 
 function limitsOf({ budgets, measured, costs }: Decision): AllocationProblem['limits'] {
