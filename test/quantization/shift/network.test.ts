@@ -131,7 +131,10 @@ test('what cannot do without multiplication is named', async () => {
   const samples = { ...samplesOf(), inputs: new Map([['x', new Float32Array(SAMPLES * 32).map((_, i) => (i % 9) - 4)]]) };
   const calibration = await calibrate(graph, samples, { observer: 'min-max', bits: 8 });
   const integer = lowerGraph(graph, planQuantization(graph, calibration, options));
-  assert.throws(() => buildSchedule(integer, findTarget('host'), DEFAULT_SCHEDULE_OPTIONS), (error: Error) => error instanceof UnsupportedOperatorError && error.message.includes('square'));
+  assert.equal(buildSchedule(integer, findTarget('host'), DEFAULT_SCHEDULE_OPTIONS).steps.map(({ kernel }) => kernel.family), ['shift']);
+  const dyadic = lowerGraph(graph, planQuantization(graph, calibration, { ...options, arith: 'dyadic' }));
+  const claimed = { ...dyadic, provenance: { ...dyadic.provenance, arith: 'shift' } };
+  assert.throws(() => buildSchedule(claimed, findTarget('host'), DEFAULT_SCHEDULE_OPTIONS), (error: Error) => error instanceof UnsupportedOperatorError && error.message.includes('square'));
   assert.throws(() => buildSchedule(integer, findTarget('host'), { ...DEFAULT_SCHEDULE_OPTIONS, kernels: 'portable' }), (error: Error) => error instanceof UsageError);
   assert.throws(() => planQuantization(graph, calibration, { ...options, arith: 'dyadic', terms: () => 2 }), (error: Error) => error instanceof UsageError);
 });
