@@ -15,7 +15,7 @@ const BLOCK_WORDS = 4;
 
 interface DepthwisePrograms {
   readonly plane: Plane;
-  /** One a channel; each writes [segments][BLOCK_WORDS]. */
+  /** One a channel, of a block for each segment. */
   readonly programs: readonly Program[];
   readonly exponents: readonly number[];
   /** Of all channels. */
@@ -52,7 +52,7 @@ export function straightDepthwise({ graph, group, features }: KernelContext): Ke
   const [clampMin, clampMax] = node.requantize!.clamp;
   const core: Core | null = modelledCore(features);
   const steps = Math.ceil(plane.runWords / BLOCK_WORDS);
-  const stepSums = exponents.length * BLOCK_WORDS;
+  const segmentWords = plane.runs * steps * BLOCK_WORDS;
   const multiplier = g.outputChannels / g.inputChannels;
   return {
     family: 'shift',
@@ -68,16 +68,14 @@ export function straightDepthwise({ graph, group, features }: KernelContext): Ke
       steps,
       words: BLOCK_WORDS,
       runGap: g.strideHeight * plane.pitch - steps * BLOCK_WORDS,
-      runWords: plane.runWords,
-      runSums: steps * stepSums,
-      blockGap: stepSums - BLOCK_WORDS,
       columns: g.outputWidth,
-      wrap: plane.wrap,
+      // One run holds all rows, or each run holds one.
+      rowGap: (plane.runs === 1 ? plane.wrap : steps * BLOCK_WORDS) - g.outputWidth,
       halfRows: plane.halfRows,
       lowerRows: g.outputHeight - plane.halfRows,
       lowerOffset: plane.halfRows * g.outputWidth * g.outputChannels,
       planeWords: plane.words,
-      segments: exponents.map((exponent, i) => ({ offset: i * BLOCK_WORDS, shift: exponent > 0 ? ` << ${exponent}` : '' })),
+      segments: exponents.map((exponent, i) => ({ offset: i * segmentWords, shift: exponent > 0 ? ` << ${exponent}` : '' })),
       clampMin,
       clampMax,
     },
@@ -87,7 +85,7 @@ export function straightDepthwise({ graph, group, features }: KernelContext): Ke
       { kind: 'constant', name: 'places', data: Uint8Array.from(layer.requantize!.places) },
       ...planeArguments(node, layer, plane),
     ],
-    scratchBytes: 4 * (plane.words + plane.runs * steps * stepSums),
+    scratchBytes: 4 * (plane.words + exponents.length * segmentWords),
     ...(core && { instructions: depthwiseInstructions(g, plane, { programs, segments: exponents.length, steps }, core) }),
     codeBytes: bytes + programs.length * DEPTHWISE_CHANNEL_BYTES + FRAME_BYTES,
     scalars: ['clamp'],

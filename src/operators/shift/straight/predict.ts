@@ -70,7 +70,7 @@ export function straightInstructions(g: Geometry, padded: boolean, { program, ex
 }
 
 /** Code around the sums of one channel of a depthwise layer, in bytes. */
-export const DEPTHWISE_CHANNEL_BYTES = 80;
+export const DEPTHWISE_CHANNEL_BYTES = 100;
 
 interface PlaneCosts {
   readonly channel: number;
@@ -98,8 +98,8 @@ const DEPTHWISE_LISTS: Readonly<Record<Core['name'], DepthwiseListCosts>> = {
 };
 
 const DEPTHWISE_STRAIGHT: Readonly<Record<Core['name'], DepthwiseStraightCosts>> = {
-  riscv: { channel: 100, gatheredRow: 40, gatheredWord: 17, step: 8, word: 30, segment: 9 },
-  thumb: { channel: 120, gatheredRow: 50, gatheredWord: 20, step: 12, word: 35, segment: 9 },
+  riscv: { channel: 100, gatheredRow: 40, gatheredWord: 17, step: 8, word: 17, segment: 9 },
+  thumb: { channel: 120, gatheredRow: 50, gatheredWord: 20, step: 12, word: 30, segment: 9 },
 };
 
 function planeInstructions(g: Geometry, plane: Plane, { channel, gatheredRow, gatheredWord }: PlaneCosts): number {
@@ -115,6 +115,6 @@ export function depthwiseListInstructions(g: Geometry, plane: Plane, { segments,
 
 export function depthwiseInstructions(g: Geometry, plane: Plane, { programs, segments, steps }: { readonly programs: readonly Program[]; readonly segments: number; readonly steps: number }, core: Core): number {
   const costs = DEPTHWISE_STRAIGHT[core.name];
-  const sums = programs.reduce((sum, { instructions }) => sum + instructions + costs.step, 0);
-  return planeInstructions(g, plane, costs) + plane.runs * (steps * sums + plane.runWords * g.outputChannels * (costs.word + segments * costs.segment));
+  const sums = programs.reduce((sum, { instructions }) => sum + instructions + segments * costs.step, 0);
+  return planeInstructions(g, plane, costs) + plane.runs * steps * sums + plane.halfRows * g.outputWidth * g.outputChannels * (costs.word + segments * costs.segment);
 }
