@@ -7,7 +7,7 @@ import { rowSums } from '../linear/kernels.js';
 import { cType, typeName } from '../views.js';
 import { lanesOf, shapeOf } from './layer.js';
 import { type Phase, transposedPhases } from './phases.js';
-import { shiftRequantize } from './requantize.js';
+import { listRequantize, type ListRequantize } from './requantize.js';
 import { halfWordRoom, weightStream } from './stream.js';
 
 export interface TransposedLayer {
@@ -42,19 +42,30 @@ function wordsPerTap(phases: readonly Phase[], { optimize, features }: KernelCon
   return optimize === 'ram' || features.separateFlash || pixels <= 2 ? 1 : pixels <= 4 ? 2 : 4;
 }
 
+export interface PhaseConstants extends Pick<ListRequantize, 'folded' | 'zeroPoint' | 'bias'> {
+  readonly weights: Uint8Array;
+}
+
 /**
  * Lists of taps and biases [phases, O]: what the zero point of the input adds hangs on the taps. `room`: of a segment. Null where
  * the node is not requantized by one shift a channel.
  */
-export function phaseConstants(node: IntegerNode, { t, g }: TransposedLayer, room: number): { readonly weights: Uint8Array; readonly bias: Int32Array } | null {
-  const parts: { readonly stream: Uint8Array; readonly bias: Int32Array }[] = [];
+export function phaseConstants(node: IntegerNode, { t, g }: TransposedLayer, room: number): PhaseConstants | null {
+  const parts: (ListRequantize & { readonly stream: Uint8Array })[] = [];
   for (const { taps } of transposedPhases(g)) {
     const weights = phaseWeights(t.weightCodes, g, taps);
-    const requantize = shiftRequantize(node, t, rowSums(weights, g.outputChannels));
+    const requantize = listRequantize(node, t, rowSums(weights, g.outputChannels));
     if (!requantize) return null;
-    parts.push({ stream: weightStream(weights, requantize.places, room), bias: requantize.bias });
+    parts.push({ ...requantize, stream: weightStream(weights, requantize.places, room) });
   }
-  return { weights: Uint8Array.from(parts.flatMap(({ stream }) => [...stream])), bias: Int32Array.from(parts.flatMap(({ bias }) => [...bias])) };
+  const { folded, zeroPoint } = parts[0]!;
+  return { folded, zeroPoint, weights: Uint8Array.from(parts.flatMap(({ stream }) => [...stream])), bias: Int32Array.from(parts.flatMap(({ bias }) => [...bias])) };
+}
+
+/** A pixel in lanes of the input. */
+export function zerosOf({ x }: LinearTensors, { inputChannels }: Geometry): Int8Array | Uint8Array | Int16Array {
+  if (x.type.bits > 8) return new Int16Array(inputChannels);
+  return x.type.signed ? new Int8Array(inputChannels) : new Uint8Array(inputChannels);
 }
 
 function roomOf(node: IntegerNode, { t }: TransposedLayer): number {
@@ -68,7 +79,6 @@ function instantiate(context: KernelContext, { t, g }: TransposedLayer): KernelI
   const { weights, bias } = phaseConstants(node, { t, g }, roomOf(node, { t, g }))!;
   const shapes = phases.map((phase) => phaseShape(phase, g, 2 * words));
   const [clampMin, clampMax] = node.requantize!.clamp;
-  const padding = t.x.type.signed ? new Int8Array(g.inputChannels) : new Uint8Array(g.inputChannels);
   return {
     family: 'shift',
     template: 'shift/conv2d-transpose',
@@ -92,7 +102,7 @@ function instantiate(context: KernelContext, { t, g }: TransposedLayer): KernelI
       { kind: 'output', tensor: node.outputs[0]! },
       { kind: 'constant', name: 'weights', data: weights },
       { kind: 'constant', name: 'bias', data: bias },
-      { kind: 'constant', name: 'padding', data: padding.fill(inputZeroPointOf(node)) },
+      { kind: 'constant', name: 'padding', data: zerosOf(t, g).fill(inputZeroPointOf(node)) },
       { kind: 'constant', name: 'shape', data: Int32Array.from(shapes.flat()) },
       { kind: 'scratch' },
     ],
@@ -106,7 +116,7 @@ export function shiftTransposed(read: TransposedReader): Kernel {
     family: 'shift',
     when({ graph, group }) {
       const layer = read(group[0]!, graph);
-      return layer.t.x.type.bits <= 8 && phaseConstants(group[0]!, layer, roomOf(group[0]!, layer)) !== null;
+      return layer.t.x.type.bits <= 8 && phaseConstants(group[0]!, layer, roomOf(group[0]!, layer))?.folded === true;
     },
     instantiate: (context) => instantiate(context, read(context.group[0]!, context.graph)),
   };

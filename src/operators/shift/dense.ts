@@ -4,25 +4,25 @@ import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
 import { linearTensors } from '../linear/integer.js';
 import { rowSums } from '../linear/kernels.js';
-import { cType, typeName } from '../views.js';
-import { shiftRequantize } from './requantize.js';
+import { cType, signedTerm, typeName } from '../views.js';
+import { listRequantize } from './requantize.js';
 import { weightStream, WORD_ROOM } from './stream.js';
 
 function constantsOf(node: IntegerNode, graph: IntegerGraph) {
   const t = linearTensors(node, graph);
-  return { t, requantize: shiftRequantize(node, t, rowSums(t.weightCodes, t.weights.shape[0]!)) };
+  return { t, requantize: listRequantize(node, t, rowSums(t.weightCodes, t.weights.shape[0]!)) };
 }
 
 function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
   const { t, requantize } = constantsOf(node, graph);
-  const { places, bias } = requantize!;
+  const { places, bias, folded, zeroPoint } = requantize!;
   const [channels, depth] = t.weights.shape as [number, number];
   const [clampMin, clampMax] = node.requantize!.clamp;
   return {
     family: 'shift',
     template: 'shift/dense',
     stem: `dense_${typeName(t.x.type)}_shift`,
-    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), clampMin, clampMax },
+    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), folded, zeroPointTerm: signedTerm(zeroPoint), clampMin, clampMax },
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
@@ -31,7 +31,7 @@ function instantiate(node: IntegerNode, graph: IntegerGraph): KernelInstance {
       { kind: 'constant', name: 'shape', data: Int32Array.of(elementCount(t.x.shape) / depth, depth, channels) },
     ],
     scratchBytes: 0,
-    scalars: ['clamp'],
+    scalars: folded ? ['clamp'] : ['shiftHalfUp', 'clamp'],
   };
 }
 

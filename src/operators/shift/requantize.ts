@@ -27,3 +27,20 @@ export function shiftRequantize(node: IntegerNode, t: LinearTensors, sums: reado
   const folded = foldedBias(node, t, sums);
   return { places, bias: folded.map((b, i) => b + added[i % added.length]!) };
 }
+
+export interface ListRequantize extends ShiftRequantize {
+  /** Rounding and zero point of the output are in the bias. */
+  readonly folded: boolean;
+  /** What is left to add to the rounded sum. */
+  readonly zeroPoint: number;
+}
+
+/** The same, and where the folded sum may leave 32 bits a rounding of its own. Null where no shift does it. */
+export function listRequantize(node: IntegerNode, t: LinearTensors, sums: readonly number[]): ListRequantize | null {
+  const folded = shiftRequantize(node, t, sums);
+  if (folded) return { ...folded, folded: true, zeroPoint: 0 };
+  const requantize = node.requantize!;
+  if (requantize.mode !== 'shift' || requantize.rounding !== 'halfUp') return null;
+  const { shift, zeroPoint } = requantize;
+  return { places: sums.map((_, c) => shift[shift.length === 1 ? 0 : c]!), bias: foldedBias(node, t, sums), folded: false, zeroPoint };
+}

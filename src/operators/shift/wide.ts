@@ -1,22 +1,22 @@
-/** Convolutions of codes of more than 8 bits without multiplication: one window at a time, lists of taps with sums of 32 bits. */
-import type { Codes, IntegerNode } from '../../graph/integer.js';
+/** Convolutions without multiplication where words hold no two codes or sums no rounding: of codes of more than 8 bits, and near 32 bits. One window at a time, lists of taps with sums of 32 bits. */
+import { type Codes, type IntegerGraph, type IntegerNode, laneBytes } from '../../graph/integer.js';
 import type { Kernel, KernelArgument, KernelContext, KernelInstance } from '../kernel.js';
 import { borderView, paddingArgument } from '../linear/convolution.js';
 import type { Geometry } from '../linear/geometry.js';
 import { inputZeroPointOf, type LinearTensors } from '../linear/integer.js';
-import { cType, typeName } from '../views.js';
-import { phaseConstants, phaseShape, type TransposedReader } from './conv2d-transpose.js';
+import { rowSums } from '../linear/kernels.js';
+import { cType, signedTerm, typeName } from '../views.js';
+import { phaseConstants, phaseShape, type TransposedReader, zerosOf } from './conv2d-transpose.js';
 import { classOffsets, convolutionLayer } from './layer.js';
 import { transposedPhases } from './phases.js';
 import { depthwiseLayer } from './plane.js';
-import type { ShiftRequantize } from './requantize.js';
+import { type ListRequantize, listRequantize } from './requantize.js';
 import { weightStream, WORD_ROOM } from './stream.js';
 
 /** What the template walks: a stream, biases and steps of one plain convolution after the other. */
-interface Windows {
+interface Windows extends Pick<ListRequantize, 'folded' | 'zeroPoint' | 'bias'> {
   readonly t: LinearTensors;
   readonly stream: Uint8Array;
-  readonly bias: Int32Array;
   readonly shapes: readonly (readonly number[])[];
   /** Codes of the largest window. */
   readonly taps: number;
@@ -24,13 +24,13 @@ interface Windows {
   readonly padding: KernelArgument;
 }
 
-function instanceOf(node: IntegerNode, { t, stream, bias, shapes, taps, classes, padding }: Windows): KernelInstance {
+function instanceOf(node: IntegerNode, { t, stream, bias, folded, zeroPoint, shapes, taps, classes, padding }: Windows): KernelInstance {
   const [clampMin, clampMax] = node.requantize!.clamp;
   return {
     family: 'shift',
     template: 'shift/conv2d-wide',
     stem: `${node.op.replace(/-/g, '_')}_${typeName(t.x.type)}_shift`,
-    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), phases: shapes.length, shapeLength: shapes[0]!.length, classes: classes.length > 0, clampMin, clampMax },
+    view: { inputType: cType(t.x.type), outputType: cType(t.y.type), phases: shapes.length, shapeLength: shapes[0]!.length, classes: classes.length > 0, folded, zeroPointTerm: signedTerm(zeroPoint), clampMin, clampMax },
     arguments: [
       { kind: 'input', tensor: node.inputs[0]! },
       { kind: 'output', tensor: node.outputs[0]! },
@@ -41,13 +41,13 @@ function instanceOf(node: IntegerNode, { t, stream, bias, shapes, taps, classes,
       { kind: 'constant', name: 'shape', data: Int32Array.from(shapes.flat()) },
       { kind: 'scratch' },
     ],
-    scratchBytes: 2 * taps,
-    scalars: ['clamp'],
+    scratchBytes: laneBytes(t.x.type) * taps,
+    scalars: folded ? ['clamp'] : ['shiftHalfUp', 'clamp'],
   };
 }
 
 /** A convolution that is not transposed is its own and only phase. */
-function plainWindows(node: IntegerNode, t: LinearTensors, g: Geometry, weights: Codes, { places, bias }: ShiftRequantize): Windows {
+function plainWindows(node: IntegerNode, t: LinearTensors, g: Geometry, weights: Codes, { places, bias, folded, zeroPoint }: ListRequantize): Windows {
   const border = borderView(g, node);
   // Outputs follow each other without gaps.
   const dense = { ...g, strideHeight: 1, strideWidth: 1 };
@@ -55,6 +55,8 @@ function plainWindows(node: IntegerNode, t: LinearTensors, g: Geometry, weights:
     t,
     stream: weightStream(weights, places, WORD_ROOM),
     bias,
+    folded,
+    zeroPoint,
     shapes: [phaseShape({ geometry: g, taps: [], top: 0, left: 0 }, dense, 1)],
     taps: g.kernelHeight * g.kernelWidth * g.inputChannels,
     classes: border.classes ? classOffsets(node, g.outputChannels, border.columnClasses) : [],
@@ -74,21 +76,31 @@ function spread(codes: Codes, g: Geometry): Int16Array {
   return laid;
 }
 
+function convolutionRequantize(node: IntegerNode, graph: IntegerGraph): ListRequantize | null {
+  const { t, g, weights } = convolutionLayer(node, graph);
+  return listRequantize(node, t, rowSums(weights, g.outputChannels));
+}
+
+function depthwiseRequantize(node: IntegerNode, graph: IntegerGraph): ListRequantize | null {
+  const { t, g } = depthwiseLayer(node, graph);
+  return listRequantize(node, t, rowSums(spread(t.weightCodes, g), g.outputChannels));
+}
+
 export const wideConv2d: Kernel = {
   family: 'shift',
-  when: ({ graph, group }) => convolutionLayer(group[0]!, graph).requantize !== null,
+  when: ({ graph, group }) => convolutionRequantize(group[0]!, graph) !== null,
   instantiate({ graph, group }) {
-    const { t, g, weights, requantize } = convolutionLayer(group[0]!, graph);
-    return instanceOf(group[0]!, plainWindows(group[0]!, t, g, weights, requantize!));
+    const { t, g, weights } = convolutionLayer(group[0]!, graph);
+    return instanceOf(group[0]!, plainWindows(group[0]!, t, g, weights, convolutionRequantize(group[0]!, graph)!));
   },
 };
 
 export const wideDepthwiseConv2d: Kernel = {
   family: 'shift',
-  when: ({ graph, group }) => depthwiseLayer(group[0]!, graph).requantize !== null,
+  when: ({ graph, group }) => depthwiseRequantize(group[0]!, graph) !== null,
   instantiate({ graph, group }) {
-    const { t, g, requantize } = depthwiseLayer(group[0]!, graph);
-    return instanceOf(group[0]!, plainWindows(group[0]!, t, g, spread(t.weightCodes, g), requantize!));
+    const { t, g } = depthwiseLayer(group[0]!, graph);
+    return instanceOf(group[0]!, plainWindows(group[0]!, t, g, spread(t.weightCodes, g), depthwiseRequantize(group[0]!, graph)!));
   },
 };
 
@@ -100,15 +112,17 @@ export function wideTransposed(read: TransposedReader): Kernel {
       const node = group[0]!;
       const { t, g } = read(node, graph);
       const phases = transposedPhases(g);
-      const { weights, bias } = phaseConstants(node, { t, g }, WORD_ROOM)!;
+      const { weights, bias, folded, zeroPoint } = phaseConstants(node, { t, g }, WORD_ROOM)!;
       return instanceOf(node, {
         t,
         stream: weights,
         bias,
+        folded,
+        zeroPoint,
         shapes: phases.map((phase) => phaseShape(phase, g, 1)),
         taps: Math.max(1, ...phases.map(({ taps }) => taps.length * g.inputChannels)),
         classes: [],
-        padding: { kind: 'constant', name: 'padding', data: new Int16Array(g.inputChannels).fill(inputZeroPointOf(node)) },
+        padding: { kind: 'constant', name: 'padding', data: zerosOf(t, g).fill(inputZeroPointOf(node)) },
       });
     },
   };

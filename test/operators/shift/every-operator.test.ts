@@ -80,6 +80,7 @@ const cases: readonly Case[] = [
   lowered('gather', { axis: 0 }, [{ shape: [11, 6], constant: true, plan: byte }, { shape: [9], indices: 11 }], byte),
   lowered('gather', { axis: 1 }, [image, { shape: [3], constant: [4, 0, 7], indices: 9 }], byte),
   ...[false, true].map(byShifts),
+  ...[false, true].map(nearLimit),
   inputTable(),
   ...[1, 2].flatMap((bytes) => [randomConvolution, randomDepthwise, randomTransposed, randomDense].map((made, i) => linear(made, 30 + i, bytes))),
 ];
@@ -97,6 +98,23 @@ function byShifts(gate: boolean): Case {
     builder.node('shiftmax', 'y', [x], { shape: [6, 7, 5], attributes: { axis: 1, outputZeroPoint: -128, ...common } });
   }
   return { graph: builder.build(['y']), inputs: [0, 1].map(() => [random.codes(new Int8Array(210), -128, 127)]) };
+}
+
+/** Sums up to 2^31 − 4,194,304, to which rounding and zero point cannot be added before the shift. */
+function nearLimit(isDense: boolean): Case {
+  const random = new Random(6);
+  const builder = new IntegerGraphBuilder();
+  const weights = Int16Array.from({ length: 3 * 511 }, () => random.pick([128, -128]));
+  const x = builder.input('x', isDense ? [511] : [1, 2, 511], { bits: 16 });
+  const inputs = [x, builder.constant('w', isDense ? [3, 511] : [3, 1, 1, 511], weights), builder.constant('b', [3], new Int32Array(3))];
+  builder.node(isDense ? 'dense' : 'conv2d', 'y', inputs, {
+    shape: isDense ? [3] : [1, 2, 3],
+    attributes: { inputZeroPoint: 0, ...(!isDense && { strides: [1, 1], dilations: [1, 1], groups: 1, pad: { amounts: [0, 0, 0, 0], values: 0 } }) },
+    requantize: { mode: 'shift', shift: [16], rounding: 'halfUp', zeroPoint: 100, clamp: [-32768, 32767] },
+    output: { bits: 16 },
+  });
+  const sign = (i: number, row: number) => Math.sign(weights[row * 511 + (i % 511)]!) * 32767;
+  return { graph: builder.build(['y']), inputs: [0, 1].map((row) => [Int16Array.from({ length: isDense ? 511 : 1022 }, (_, i) => sign(i, row))]) };
 }
 
 function inputTable(): Case {
