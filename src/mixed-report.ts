@@ -29,7 +29,8 @@ export function mixedReport(decision: Decision, { allocation, actual, limits, sw
     chosen: layersOf(decision, allocation, counted),
     swept,
     pareto: pareto.map((one) => ({ limit: one.limit, ...point(one) })),
-    uniform: [...measured.keys()].map((bits) => ({ name: `w${bits}a${options.bits === 'auto-both' ? bits : 8}`, ...point(uniformAllocation({ ...problem, limits: {} }, bits)) })),
+    // What blocks ask for alone says less of RAM than the network that was scheduled.
+    uniform: [...measured].map(([bits, { arenaBytes }]) => ({ name: `w${bits}a${options.bits === 'auto-both' ? bits : 8}`, ...point(uniformAllocation({ ...problem, limits: {} }, bits)), ram: arenaBytes })),
   };
 }
 
