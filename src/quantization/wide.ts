@@ -68,14 +68,14 @@ function widestInput(node: FloatNode, { activations }: QuantizationPlan): Tensor
 
 const NARROW: ActivationPlan = { bits: BYTE_BITS, signed: true, scale: 1, zeroPoint: 0 };
 
-/** The same range in one bit less; zero points are 0 and stay so. */
+/** The same range in one bit less; zero points are 0 and stay so. Shifts need steps that stay powers of two apart. */
 function narrowed(plan: QuantizationPlan, members: readonly TensorId[], layer: string): QuantizationPlan {
   const activations = new Map(plan.activations);
   const log = new Map((plan.narrowed ?? []).map((entry) => [entry.tensor, entry]));
   for (const id of members) {
     const { bits, signed, scale } = activations.get(id)!;
     const [codes, left] = [2 ** (bits - 1) - 1, 2 ** (bits - 2) - 1];
-    activations.set(id, { bits: bits - 1, signed, scale: Math.fround((scale * codes) / left), zeroPoint: 0 });
+    activations.set(id, { bits: bits - 1, signed, scale: Math.fround(plan.arith === 'shift' ? 2 * scale : (scale * codes) / left), zeroPoint: 0 });
   }
   log.set(members[0]!, { tensor: members[0]!, bits: activations.get(members[0]!)!.bits, layer });
   return { ...plan, activations, narrowed: [...log.values()] };

@@ -92,6 +92,17 @@ wide('the widest codes that 32 bits hold, from the real weights: one bit more wo
   }
 });
 
+wide('under shifts a narrower scale is twice the other, and one shift stays the whole requantization', () => {
+  const b = builder();
+  const [left, right] = [b.input('a', [3, 64], 'float32'), dense(b, b.input('x', [64, 2], 'float32'), 'fc', [1, 0.5, 0.3, 0.2, 0.1, 0.7, 0.9, 0.4, 0.6, 0.8], 5)];
+  b.output('y', b.apply('matmul', [left, right], { transposeA: false, transposeB: false }, origin('product'), 'product'));
+  const graph = b.build();
+  const plan = planQuantization(graph, ranges(graph), { ...options, arith: 'shift' });
+  assert.ok(plan.activations.get('fc')!.bits < 16);
+  const { requantize } = lowerGraph(graph, plan).nodes.find(({ op }) => op === 'dense')!;
+  assert.is(requantize!.mode, 'shift');
+});
+
 wide('small weights leave 16 bits to layers as long', () => {
   const random = new Random(3);
   const b = builder();
