@@ -57,7 +57,7 @@ function generateOptions(command: Command): Command {
     .addOption(new Option('--optimize <goal>', 'what to optimize (default speed)').choices(['speed', 'ram', 'flash']))
     .option('--weights <layout>', 'flash layout of the weights: int8 (default), int16 (widened) or packed (codes of 4 bits and fewer, several a byte)')
     .option('--winograd', 'allow transformed weights: fewer instructions, 3.6 times the flash of int8')
-    .option('--flash-budget <bytes>', 'most bytes of constants: each layer takes the layout of its weights that pays most', toInteger)
+    .option('--flash-budget <bytes>', 'most bytes of constants, and of code that stands for weights: each layer takes the form that pays most', toInteger)
     .option('--keep-input', 'inputs stay readable after run')
     .option('--wrapper', "also emit <model>_infer, which copies from and to the caller's buffers")
     .option('--out <dir>', 'output folder (default build/<model>-<target>)');
