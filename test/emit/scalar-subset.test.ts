@@ -102,7 +102,7 @@ test('loops, branches, locals', () => {
 });
 
 test('the CUDA dialect qualifies functions', () => {
-  assert.match(translate(body('return a;'), 'f', 'cuda'), /^static __device__ __forceinline__ int32_t ptq_f\(/);
+  assert.match(translate(body('return a;'), 'f', 'cuda'), /^static __host__ __device__ __forceinline__ int32_t ptq_f\(/);
 });
 
 test.run();
