@@ -35,7 +35,7 @@ test('without data, and with less data than asked for, all N are there', () => {
   for (const { inputs } of chooseVectors(graph(), 200, null, 1)) for (const code of inputs[0]) assert.ok(code >= -100 && code <= 90);
 });
 
-const manifest = { modelName: 'two', arenaBytes: 12, arenaAlignment: 4, steps: [], tensors: [{ id: 'a', offset: 0, bytes: 4, step: -1 }, { id: 'b', offset: 4, bytes: 6, step: -1 }], inputs: [{ name: 'a', tensor: 'a' }, { name: 'b', tensor: 'b' }], outputs: [{ name: 'a', tensor: 'a' }], sources: [] };
+const manifest = { modelName: 'two', target: 'host', arenaBytes: 12, arenaAlignment: 4, steps: [], tensors: [{ id: 'a', offset: 0, bytes: 4, step: -1 }, { id: 'b', offset: 4, bytes: 6, step: -1 }], inputs: [{ name: 'a', tensor: 'a' }, { name: 'b', tensor: 'b' }], outputs: [{ name: 'a', tensor: 'a' }], sources: [] };
 
 test('a project keeps its graph and vectors', async () => {
   const directory = mkdtempSync(join(tmpdir(), 'ptq-gen-archive-'));

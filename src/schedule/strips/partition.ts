@@ -47,19 +47,46 @@ export function buildLeanSteps(graph: IntegerGraph, target: Target, options: Sch
   const arenaOf = (steps: readonly Step[], effort: Effort) => planMemory(graph, target, steps, aliases, options.keepInput, effort);
   const search = searchOf(graph, target, options, aliases);
   const choices = choicesOf(search, aliases, plain);
-  const budget = options.ramBudget ?? 0;
   const work = search.nodes.reduce((sum, node) => sum + slowerBy([node], graph), 1);
-  let best = { steps: plain.steps, bytes: Infinity, overhead: 0 };
-  for (const limit of limitsFrom(choices, leastLimit(choices, search.nodes.length), budget)) {
-    const { steps, overhead } = cheapest(choices, search.nodes.length, limit);
-    const saving = Math.max(LEAST_SAVING, (SAVING_OF_WORK * (overhead - best.overhead)) / work);
-    const wanted = Math.max(best.bytes * Math.max(0, 1 - saving), budget);
+  const among = (some: readonly Choice[]) => leanest(some, { nodes: search.nodes.length, work, budget: options.ramBudget ?? 0, arenaOf });
+  const inBytes = choices.filter(({ enter, leave, step }) => enter === NOTHING_PACKED && leave === NOTHING_PACKED && (step.strips?.packed.size ?? 0) === 0);
+  const best = inBytes.length < choices.length ? smaller(among(choices), among(inBytes)) : among(choices);
+  return { steps: best.steps, unobserved: [...best.steps.flatMap((s) => innerTensors(s.nodes)), ...packedTensors(best.steps).keys()] };
+}
+
+interface Lean {
+  readonly steps: readonly Step[];
+  readonly bytes: number;
+  readonly overhead: number;
+}
+
+interface LeanSearch {
+  readonly nodes: number;
+  /** Of all nodes, in the measure of overheads. */
+  readonly work: number;
+  readonly budget: number;
+  readonly arenaOf: (steps: readonly Step[], effort: Effort) => { readonly bytes: number; readonly lowerBoundBytes: number };
+}
+
+/** Less and less memory a step, as long as the arena is worth it. */
+function leanest(choices: readonly Choice[], { nodes, work, budget, arenaOf }: LeanSearch): Lean {
+  let best: Lean | null = null;
+  for (const limit of limitsFrom(choices, leastLimit(choices, nodes), budget)) {
+    const { steps, overhead } = cheapest(choices, nodes, limit);
+    const wanted: number = best ? Math.max(best.bytes * Math.max(0, 1 - savingFor(overhead - best.overhead, work)), budget) : Infinity;
     const quick = arenaOf(steps, 'quick');
     const bytes = quick.bytes <= wanted || quick.lowerBoundBytes > wanted ? quick.bytes : arenaOf(steps, 'thorough').bytes;
     if (bytes <= wanted) best = { steps, bytes, overhead };
     if (bytes <= budget) break;
   }
-  return { steps: best.steps, unobserved: [...best.steps.flatMap((s) => innerTensors(s.nodes)), ...packedTensors(best.steps).keys()] };
+  return best!;
+}
+
+const savingFor = (overhead: number, work: number): number => Math.max(LEAST_SAVING, (SAVING_OF_WORK * overhead) / work);
+
+/** Limits are a sample and savings have thresholds, so that more choices may end with more memory. */
+function smaller(packed: Lean, inBytes: Lean): Lean {
+  return packed.bytes < inBytes.bytes ? packed : inBytes;
 }
 
 /** Some of the limits that change the choice, largest first, the least one and the budget among them. */
