@@ -7,7 +7,7 @@ import { tf } from '../tensor/index.js';
 import { attentionRows } from './attention.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { dspAttention } from './dsp/attention.js';
-import { dspMatmul } from './dsp/matmul.js';
+import { dspMatmul, matmulOperandView } from './dsp/matmul.js';
 import { dspMatmulRow } from './dsp/matmul-row.js';
 import type { Kernel } from './kernel.js';
 import { integersAttribute, shapeError, shapeText } from './attributes.js';
@@ -18,7 +18,7 @@ import type { LowerContext } from './lower.js';
 import { mveAttention } from './mve/attention.js';
 import { mveMatmul } from './mve/matmul.js';
 import { shiftMatmul } from './shift/matmul.js';
-import { cType, requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
+import { requantizeArguments, requantizeView, signedTerm, typeName } from './views.js';
 
 interface Operands {
   readonly leading: readonly number[];
@@ -143,11 +143,7 @@ const portable: Kernel = {
     const regular = [offsets[0], offsets[1]].map(constantStride);
     const tabled = regular.some((stride) => stride === null);
     const view = {
-      inputTypeA: cType(a.type),
-      inputTypeB: cType(b.type),
-      outputType: cType(y.type),
-      matrices: elementCount(leading),
-      rows,
+      ...matmulOperandView(operands),
       depth,
       columns,
       block,

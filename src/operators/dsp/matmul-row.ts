@@ -2,11 +2,10 @@
  * One or two rows times a matrix that the network computes as well (the class token's attention): its columns are not worth being
  * packed, and are multiplied where they lie, 22 instructions for 16 products in rows of memory, 13 for 8 across them.
  */
-import { elementCount } from '../../graph/float.js';
 import type { IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelContext } from '../kernel.js';
-import { cType, signedTerm, typeName } from '../views.js';
-import { matmulArguments, type MatmulOperands, type MatrixOffsets, type ReadMatmul } from './matmul.js';
+import { signedTerm, typeName } from '../views.js';
+import { matmulArguments, matmulOperandView, type MatmulOperands, type MatrixOffsets, type ReadMatmul } from './matmul.js';
 import { oneCodeView } from './mul.js';
 import { BLOCK_ROWS } from './products.js';
 import { type FoldedRequantize, foldRequantize } from './requantize.js';
@@ -32,7 +31,7 @@ export function dspMatmulRow(read: ReadMatmul, offsetsOf: MatrixOffsets): Kernel
     instantiate(context) {
       const [node] = context.group as readonly [IntegerNode];
       const operands = read(node, context.graph);
-      const { a, b, y, leading, rows, depth, columns, zeroPoints } = operands;
+      const { a, b, depth, columns, zeroPoints } = operands;
       const folded = fits(context, operands)!;
       const { multiplier, addend } = folded.channels[0]!;
       const code = oneCodeView(folded);
@@ -40,11 +39,7 @@ export function dspMatmulRow(read: ReadMatmul, offsetsOf: MatrixOffsets): Kernel
       const suffix = b.type.signed ? 's8' : 'u8';
       const whole = depth - (depth % WORD);
       const view = {
-        inputTypeA: cType(a.type),
-        inputTypeB: cType(b.type),
-        outputType: cType(y.type),
-        matrices: elementCount(leading),
-        rows,
+        ...matmulOperandView(operands),
         depth,
         columns,
         lastColumn: columns - WORD,

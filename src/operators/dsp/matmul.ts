@@ -46,6 +46,11 @@ export function fitsColumns(context: KernelContext, node: IntegerNode, { a, b, y
   return folded && folded.saturation.bits <= 8 ? folded : null;
 }
 
+/** What every template of a product of activations says of its operands. */
+export function matmulOperandView({ a, b, y, leading, rows }: MatmulOperands) {
+  return { inputTypeA: cType(a.type), inputTypeB: cType(b.type), outputType: cType(y.type), matrices: elementCount(leading), rows };
+}
+
 /** Both operands, where their matrices begin, and scratch. */
 export function matmulArguments({ a, b, y, leading }: MatmulOperands, offsetsOf: MatrixOffsets): readonly KernelArgument[] {
   const table = (name: string, { shape }: IntegerTensor): KernelArgument => ({ kind: 'constant', name, data: offsetsOf(shape, leading) });
@@ -109,17 +114,13 @@ export function dspMatmul(read: ReadMatmul, offsetsOf: MatrixOffsets): readonly 
     instantiate(context) {
       const [node] = context.group as readonly [IntegerNode];
       const operands = read(node, context.graph);
-      const { a, b, y, leading, rows, columns } = operands;
+      const { a, b, columns } = operands;
       const { body, pairBytes, view: columnsView, support } = columnsBody(context, node, operands, fitsColumns(context, node, operands)!);
       const memory = Math.max(LEAST_STREAM_BYTES, context.optimize === 'speed' ? spareBytes(context.graph, node) - body.laneBytes : 0);
       const pairs = cheapestPairs(columns, Math.max(1, Math.min(Math.floor(memory / pairBytes), Math.floor(columns / 2))));
       const view = {
         ...columnsView,
-        inputTypeA: cType(a.type),
-        inputTypeB: cType(b.type),
-        outputType: cType(y.type),
-        matrices: elementCount(leading),
-        rows,
+        ...matmulOperandView(operands),
         pairs,
         blockColumns: 2 * pairs,
         lastColumn: columns - 2 * pairs,
