@@ -71,8 +71,13 @@ interface LeanSearch {
 /** Less and less memory a step, as long as the arena is worth it. */
 function leanest(choices: readonly Choice[], { nodes, work, budget, arenaOf }: LeanSearch): Lean {
   let best: Lean | null = null;
+  let last: readonly Choice[] = [];
   for (const limit of limitsFrom(choices, leastLimit(choices, nodes), budget)) {
-    const { steps, overhead } = cheapest(choices, nodes, limit);
+    const { path, overhead } = cheapest(choices, nodes, limit);
+    // A lower limit often changes nothing: what was placed once is not placed again.
+    if (path.length === last.length && path.every((choice, i) => choice === last[i])) continue;
+    last = path;
+    const steps = path.map(({ step }, index) => ({ ...step, index }));
     const wanted: number = best ? Math.max(best.bytes * Math.max(0, 1 - savingFor(overhead - best.overhead, work)), budget) : Infinity;
     const quick = arenaOf(steps, 'quick');
     const bytes = quick.bytes <= wanted || quick.lowerBoundBytes > wanted ? quick.bytes : arenaOf(steps, 'thorough').bytes;
@@ -214,15 +219,15 @@ function leastLimit(choices: readonly Choice[], count: number): number {
   return best.get(stateKey(count, NOTHING_PACKED))!;
 }
 
-/** Steps of at most `limit` bytes, which must be enough, with the least overhead. */
-function cheapest(choices: readonly Choice[], count: number, limit: number): { readonly steps: readonly Step[]; readonly overhead: number } {
+/** Choices of at most `limit` bytes a step, which must be enough, with the least overhead. */
+function cheapest(choices: readonly Choice[], count: number, limit: number): { readonly path: readonly Choice[]; readonly overhead: number } {
   const best = new Map<string, { readonly overhead: number; readonly last: Choice | null }>([[START, { overhead: 0, last: null }]]);
   for (const choice of byEnd(choices)) {
     const key = stateKey(choice.to, choice.leave);
     const overhead = (best.get(stateKey(choice.from, choice.enter))?.overhead ?? Infinity) + choice.overhead;
     if (choice.bytes <= limit && overhead < (best.get(key)?.overhead ?? Infinity)) best.set(key, { overhead, last: choice });
   }
-  const steps: Step[] = [];
-  for (let { last } = best.get(stateKey(count, NOTHING_PACKED))!; last; { last } = best.get(stateKey(last.from, last.enter))!) steps.unshift(last.step);
-  return { steps: steps.map((step, index) => ({ ...step, index })), overhead: best.get(stateKey(count, NOTHING_PACKED))!.overhead };
+  const path: Choice[] = [];
+  for (let { last } = best.get(stateKey(count, NOTHING_PACKED))!; last; { last } = best.get(stateKey(last.from, last.enter))!) path.unshift(last);
+  return { path, overhead: best.get(stateKey(count, NOTHING_PACKED))!.overhead };
 }
