@@ -68,12 +68,12 @@ function judgedOf(float: FloatGraph, { output, metric }: ScoreOptions): TensorId
   return judgedTensor(float, chosenPort<GraphPort>(float.outputs, output).tensor, metric);
 }
 
-/** The same of the float network. */
+/** What the float network makes of the judged tensor. */
 export function floatValues(float: FloatGraph, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
   return runJudged(float, samples, judgedOf(float, options), {});
 }
 
-/** The same under fake quantization, on codes where float32 holds them. */
+/** What fake quantization makes of it, on codes where float32 holds them. */
 export function fakeQuantValues(float: FloatGraph, graph: IntegerGraph, plan: QuantizationPlan, samples: SampleSet, options: ScoreOptions): Promise<Float32Array> {
   const onCodes = withCodeArithmetic(float, graph, plan);
   return runJudged(onCodes.graph, samples, judgedOf(float, options), { transform: fakeQuantTransform(plan, onCodes.codes), constants: fakeQuantConstants(float, plan) });
