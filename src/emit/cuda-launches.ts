@@ -1,6 +1,6 @@
 /** How the steps of a schedule become launches of CUDA kernels: one that computes a sample runs once a thread, a sample each. */
 import { type Codes, integerTensor, laneBytes, type TensorId } from '../graph/integer.js';
-import type { KernelArgument } from '../operators/kernel.js';
+import type { KernelArgument, KernelLaunch } from '../operators/kernel.js';
 import { tensorBytes } from '../schedule/lifetimes.js';
 import { arenaAlignment } from '../schedule/memory.js';
 import type { Schedule, Step } from '../schedule/schedule.js';
@@ -33,18 +33,29 @@ export function launchesOf(schedule: Schedule, kernels: KernelFunctions, names: 
     const called = functions.get(kernels.nameOfStep[step.index]!)!;
     const parameters = parametersOf(called);
     const pointers = step.kernel.arguments.map((argument, i) => pointerText(schedule, step, argument, parameters[i]!, constants));
-    const { launch } = step.kernel;
-    if (launch) return launchText(called.name, `dim3(${launch.grid.filter(Boolean).join(', ')})`, launch.threads, pointers);
+    const { launch, variants = [] } = step.kernel;
+    if (launch) return chosenText(variants.map((variant) => [variant.when, launchText(kernels.nameOfVariant.get(variant)!, variant.launch, pointers)]), launchText(called.name, launch, pointers));
     const body = wrapperBody(called, parameters, stridesOf(schedule, step));
     const name = wrappers.get(body) ?? names.claim(`${called.name}_batch`);
     wrappers.set(body, name);
-    return launchText(name, `dim3(ptq_blocks(batch, 1, ${SAMPLE_THREADS}))`, SAMPLE_THREADS, pointers);
+    return launchText(name, { threads: SAMPLE_THREADS, grid: [`ptq_blocks(batch, 1, ${SAMPLE_THREADS})`] }, pointers);
   });
   return { statements, wrappers: [...wrappers].map(([body, name]) => body.replace('{{name}}', name)) };
 }
 
-function launchText(name: string, grid: string, threads: number, pointers: readonly string[]): string {
-  return wrapList('PTQ_LAUNCH', [name, grid, String(threads), '0', 'stream', ...pointers, 'batch'], '  ', ';');
+function launchText(name: string, { grid, threads, sharedBytes = 0 }: KernelLaunch, pointers: readonly string[]): string {
+  return wrapList('PTQ_LAUNCH', [name, `dim3(${grid.filter(Boolean).join(', ')})`, String(threads), String(sharedBytes), 'stream', ...pointers, 'batch'], '  ', ';');
+}
+
+/** `variants`: conditions and statements, of which the first one that holds is taken. */
+function chosenText(variants: readonly (readonly [string, string])[], otherwise: string): string {
+  if (variants.length === 0) return otherwise;
+  const branches = variants.map(([condition, statement]) => `if (${condition}) {\n${indented(statement)}\n  } else `);
+  return `  ${branches.join('')}{\n${indented(otherwise)}\n  }`;
+}
+
+function indented(text: string): string {
+  return text.replace(/^/gm, '  ');
 }
 
 /** Parameters of the function, without the `batch` of a launched kernel. */

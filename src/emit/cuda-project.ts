@@ -17,6 +17,9 @@ import { type PortView, portViews } from './ports.js';
 import { type EmitOptions, type GeneratedProject, kernelView, manifestOf, markdownCell, projectView, shapes, symbolNames } from './project.js';
 import { renderTemplate } from './render.js';
 
+/** Shared memory that every block may have. */
+const UNASKED_SHARED_BYTES = 48 * 1024;
+
 export function emitCudaProject(schedule: Schedule, options: EmitOptions): GeneratedProject {
   const model = modelIdentifier(schedule.graph.name);
   const digest = graphDigest(schedule.graph);
@@ -32,6 +35,7 @@ export function emitCudaProject(schedule: Schedule, options: EmitOptions): Gener
     ...kernelView(kernels, schedule),
     ...portsView(schedule),
     wrappers,
+    raisedLimits: raisedLimits(schedule, kernels),
     calls: schedule.steps.map((step) => callView(schedule, step, kernels, statements[step.index]!)),
     constants,
     hasConstants,
@@ -72,6 +76,13 @@ function portsView(schedule: Schedule): object {
 function numpyType({ type }: PortView): string {
   const [, unsigned, bits] = /^(u?)int(\d+)_t$/.exec(type)!;
   return `${bits === '8' ? '|' : '<'}${unsigned ? 'u' : 'i'}${Number(bits) / 8}`;
+}
+
+/** Kernels that may have more shared memory than a block gets unasked. */
+function raisedLimits({ steps }: Schedule, { nameOfStep, nameOfVariant }: KernelFunctions): readonly { readonly name: string; readonly bytes: number }[] {
+  const launched = steps.flatMap(({ kernel, index }) => [[nameOfStep[index]!, kernel.launch] as const, ...(kernel.variants ?? []).map((variant) => [nameOfVariant.get(variant)!, variant.launch] as const)]);
+  const limits = new Map(launched.map(([name, launch]) => [name, launch?.sharedBytes ?? 0]));
+  return [...limits].filter(([, bytes]) => bytes > UNASKED_SHARED_BYTES).map(([name, bytes]) => ({ name, bytes }));
 }
 
 function callView(schedule: Schedule, step: Step, kernels: KernelFunctions, statement: string): object {

@@ -1,6 +1,6 @@
 /** Kernel functions of all steps: equal text is emitted once and shared between layers. */
 import { TemplateError } from '../errors.js';
-import type { KernelInstance } from '../operators/kernel.js';
+import type { KernelInstance, LaunchVariant } from '../operators/kernel.js';
 import type { Step } from '../schedule/schedule.js';
 import { wrapList } from './c-text.js';
 import { qualifyConstants } from './flash.js';
@@ -23,6 +23,8 @@ export interface KernelFunctions {
   readonly nameOfStep: readonly string[];
   /** Function of each kernel inside a step that runs in strips. */
   readonly nameOfPart: ReadonlyMap<KernelInstance, string>;
+  /** Function of each launch variant. */
+  readonly nameOfVariant: ReadonlyMap<LaunchVariant, string>;
   /** Scalar functions that they call. */
   readonly scalars: readonly string[];
   /** Texts of the functions that several of them share, in the order of their definition. */
@@ -35,9 +37,9 @@ const PLACEHOLDER = 'ptq_kernel_of_no_name';
 /** `separateFlash`: constants are qualified (flash.ts). */
 export function renderKernels(model: string, steps: readonly Step[], names: UniqueNames, separateFlash = false): KernelFunctions {
   const byText = new Map<string, { name: string; template: string; steps: number[] }>();
-  const nameOf = (kernel: KernelInstance, step: number): string => {
+  const nameOf = (kernel: KernelInstance | LaunchVariant, step: number): string => {
     const plain = renderKernel(kernel);
-    const text = separateFlash ? qualifyConstants(plain, kernel) : plain;
+    const text = separateFlash && 'arguments' in kernel ? qualifyConstants(plain, kernel) : plain;
     let found = byText.get(text);
     if (!found) {
       found = { name: names.claim(`${model}_${kernel.stem}`), template: `${kernel.launch ? 'cuda' : 'c'}/${kernel.template}.hbs`, steps: [] };
@@ -47,7 +49,9 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
     return found.name;
   };
   const nameOfPart = new Map<KernelInstance, string>();
+  const nameOfVariant = new Map<LaunchVariant, string>();
   const nameOfStep = steps.map(({ kernel, index, strips }) => {
+    for (const variant of kernel.variants ?? []) nameOfVariant.set(variant, nameOf(variant, index));
     if (!strips) return nameOf(kernel, index);
     for (const stage of strips.stages) nameOfPart.set(stage.kernel, nameOf(stage.kernel, index));
     return names.claim(`${model}_${kernel.stem}`);
@@ -56,7 +60,7 @@ export function renderKernels(model: string, steps: readonly Step[], names: Uniq
     const { description, code } = splitComment(text.replaceAll(PLACEHOLDER, f.name));
     return { ...f, description, code: wrapParameters(asByHand(code)) };
   });
-  return { functions, nameOfStep, nameOfPart, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))], support: renderSupport(steps) };
+  return { functions, nameOfStep, nameOfPart, nameOfVariant, scalars: [...new Set(steps.flatMap((s) => s.kernel.scalars))], support: renderSupport(steps) };
 }
 
 /** Equal text once, where it is first needed. */
@@ -65,7 +69,7 @@ function renderSupport(steps: readonly Step[]): readonly string[] {
   return [...new Set(texts)];
 }
 
-function renderKernel(kernel: KernelInstance): string {
+function renderKernel(kernel: KernelInstance | LaunchVariant): string {
   const text = renderTemplate(kernel.template, { ...kernel.view, name: PLACEHOLDER }, kernel.launch ? 'cuda' : 'c').trim();
   const head = kernel.launch ? `PTQ_KERNEL(${kernel.launch.threads})` : 'static PTQ_NOINLINE void';
   if (!text.includes(`${head} ${PLACEHOLDER}(`)) throw new TemplateError(kernel.template, `a kernel must be one function '${head} {{name}}(…)'`);

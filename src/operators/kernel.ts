@@ -57,6 +57,18 @@ export interface KernelLaunch {
   readonly threads: number;
   /** Blocks in x and y: C expressions of `batch`. */
   readonly grid: readonly [string, string?];
+  /** Dynamic shared memory of a block, where the template asks for it by PTQ_DYNAMIC_SHARED. */
+  readonly sharedBytes?: number;
+}
+
+/** Another kernel for the same arguments, constants and results, better where a condition holds that only the launch knows. */
+export interface LaunchVariant {
+  readonly template: string;
+  readonly stem: string;
+  readonly view: object;
+  readonly launch: KernelLaunch;
+  /** C++ expression of `batch` and `model->device` (ptq_device in templates/cuda/project/ptq_cuda.h). */
+  readonly when: string;
 }
 
 /** A kernel for one group, ready to render. Equal text is emitted once and shared between layers. */
@@ -71,6 +83,8 @@ export interface KernelInstance {
   readonly arguments: readonly KernelArgument[];
   /** Kernels of many threads only; a kernel without it computes one sample. */
   readonly launch?: KernelLaunch;
+  /** The first one whose condition holds is launched instead. */
+  readonly variants?: readonly LaunchVariant[];
   readonly scratchBytes: number;
   /** Predicted instructions of one call, where layouts of weights compete. */
   readonly instructions?: number;

@@ -58,7 +58,7 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
   const result = await runProcess(command, [...args, ...(counter?.args ?? [])], {
     directory: build.directory,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    environment: threadOrder(build),
+    environment: emulatedDevice(build),
   });
   checkExit(build, result);
   return {
@@ -71,10 +71,12 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
 
 /**
  * The two builds of a verification run the threads of CUDA kernels in different orders, which differ in all that the emulation
- * varies: backward in turns with late copies, and by chance with warps that run ahead and early copies. The user's own choice counts.
+ * varies: backward in turns with late copies, and by chance with warps that run ahead and early copies; and on devices of
+ * different size, for which launches choose different kernels. The user's own choice counts.
  */
-function threadOrder({ variant }: Build): Readonly<Record<string, string>> {
-  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? (variant === 'release' ? '4' : '1') };
+function emulatedDevice({ variant }: Build): Readonly<Record<string, string>> {
+  const [order, multiprocessors] = variant === 'release' ? ['4', '1'] : ['1', '132'];
+  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? order, PTQ_CUDA_MULTIPROCESSORS: process.env['PTQ_CUDA_MULTIPROCESSORS'] ?? multiprocessors };
 }
 
 /** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */

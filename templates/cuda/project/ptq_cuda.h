@@ -166,4 +166,20 @@ PTQ_DEVICE void ptq_copy_async_wait() {
 #endif
 }
 
+/* What launches choose kernels by. */
+typedef struct {
+  int32_t multiprocessors;
+  /** Most shared memory that a block may ask for, in bytes. */
+  int32_t shared_bytes;
+} ptq_device;
+
+/* Of the current device. */
+[[maybe_unused]] static cudaError_t ptq_ask_device(ptq_device *device) {
+  int number = 0;
+  cudaError_t error = cudaGetDevice(&number);
+  error = error != cudaSuccess ? error : cudaDeviceGetAttribute(&device->multiprocessors, cudaDevAttrMultiProcessorCount, number);
+  error = error != cudaSuccess ? error : cudaDeviceGetAttribute(&device->shared_bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin, number);
+  return error;
+}
+
 #endif

@@ -20,6 +20,7 @@ enum cudaError_t {
   cudaErrorIllegalState = 401
 };
 enum cudaMemcpyKind { cudaMemcpyHostToHost, cudaMemcpyHostToDevice, cudaMemcpyDeviceToHost, cudaMemcpyDeviceToDevice, cudaMemcpyDefault };
+enum cudaDeviceAttr { cudaDevAttrMultiProcessorCount = 16, cudaDevAttrComputeCapabilityMajor = 75, cudaDevAttrComputeCapabilityMinor = 76, cudaDevAttrMaxSharedMemoryPerBlockOptin = 97 };
 enum cudaStreamCaptureMode { cudaStreamCaptureModeGlobal, cudaStreamCaptureModeThreadLocal, cudaStreamCaptureModeRelaxed };
 enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8, cudaFuncAttributePreferredSharedMemoryCarveout = 9 };
 constexpr unsigned cudaStreamDefault = 0, cudaStreamNonBlocking = 1, cudaEventDefault = 0, cudaEventDisableTiming = 2;
@@ -53,6 +54,12 @@ inline cudaError_t refuse(cudaError_t error) {
 inline void perform(Stream *stream, Work work) {
   if (stream != nullptr && stream->is_capturing) stream->captured.work.push_back(std::move(work));
   else work();
+}
+
+/* Kernels are chosen by what a device can do at once: PTQ_CUDA_MULTIPROCESSORS, of a small GPU unless said. */
+inline int multiprocessors() {
+  const char *text = std::getenv("PTQ_CUDA_MULTIPROCESSORS");
+  return text != nullptr && std::atoi(text) > 0 ? std::atoi(text) : 8;
 }
 
 /* Kernels that may have more than 48 KiB of dynamic shared memory: function and bytes. */
@@ -219,10 +226,22 @@ inline cudaError_t cudaGetDeviceProperties(cudaDeviceProp *properties, int) {
   std::snprintf(properties->name, sizeof properties->name, "emulation");
   properties->major = PTQ_ARCHITECTURE / 100;
   properties->minor = PTQ_ARCHITECTURE / 10 % 10;
-  properties->multiProcessorCount = 1;
+  properties->multiProcessorCount = ptq_emulation::multiprocessors();
   properties->totalGlobalMem = size_t{1} << 32;
   properties->sharedMemPerBlock = ptq_emulation::STATIC_SHARED_BYTES;
   properties->sharedMemPerBlockOptin = ptq_emulation::MOST_SHARED_BYTES;
+  return cudaSuccess;
+}
+inline cudaError_t cudaDeviceGetAttribute(int *value, cudaDeviceAttr attribute, int device) {
+  cudaDeviceProp properties;
+  cudaGetDeviceProperties(&properties, device);
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount: *value = properties.multiProcessorCount; break;
+    case cudaDevAttrComputeCapabilityMajor: *value = properties.major; break;
+    case cudaDevAttrComputeCapabilityMinor: *value = properties.minor; break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin: *value = static_cast<int>(properties.sharedMemPerBlockOptin); break;
+    default: return ptq_emulation::refuse(cudaErrorInvalidValue);
+  }
   return cudaSuccess;
 }
 template <class... Parameters>
