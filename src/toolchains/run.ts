@@ -15,6 +15,15 @@ export interface RunOptions {
   /** Count instructions (release builds on an emulator). */
   readonly count?: boolean;
   readonly timeoutMs?: number;
+  /** What the emulation of CUDA plays, where the default for the build does not do. */
+  readonly device?: EmulatedDevice;
+}
+
+/** A GPU as the emulation of CUDA plays it: launches choose kernels by its size. */
+export interface EmulatedDevice {
+  /** Of threads and copies: docs/cuda.md. */
+  readonly order: number;
+  readonly multiprocessors: number;
 }
 
 export interface Run {
@@ -58,7 +67,7 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
   const result = await runProcess(command, [...args, ...(counter?.args ?? [])], {
     directory: build.directory,
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    environment: emulatedDevice(build),
+    environment: deviceEnvironment(build, options.device),
   });
   checkExit(build, result);
   return {
@@ -74,9 +83,8 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
  * varies: backward in turns with late copies, and by chance with warps that run ahead and early copies; and on devices of
  * different size, for which launches choose different kernels. The user's own choice counts.
  */
-function emulatedDevice({ variant }: Build): Readonly<Record<string, string>> {
-  const [order, multiprocessors] = variant === 'release' ? ['4', '1'] : ['1', '132'];
-  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? order, PTQ_CUDA_MULTIPROCESSORS: process.env['PTQ_CUDA_MULTIPROCESSORS'] ?? multiprocessors };
+function deviceEnvironment({ variant }: Build, { order, multiprocessors }: EmulatedDevice = variant === 'release' ? { order: 4, multiprocessors: 1 } : { order: 1, multiprocessors: 132 }): Readonly<Record<string, string>> {
+  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? String(order), PTQ_CUDA_MULTIPROCESSORS: process.env['PTQ_CUDA_MULTIPROCESSORS'] ?? String(multiprocessors) };
 }
 
 /** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */

@@ -8,7 +8,7 @@ import { MismatchError } from '../../src/errors.js';
 import type { Codes, IntegerGraph } from '../../src/graph/integer.js';
 import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS, type Schedule, type ScheduleOptions } from '../../src/schedule/index.js';
 import { findTarget, type Target, targets } from '../../src/targets/index.js';
-import { type Build, buildProgram, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
+import { type Build, buildProgram, type EmulatedDevice, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
 import { compareTrace } from '../../src/verify/compare.js';
 import { describeDifference } from '../../src/verify/divergence.js';
 import { Expected, toVectors } from '../../src/verify/expected.js';
@@ -62,6 +62,9 @@ export async function expectFirmwareMatchesSimulator(
   sayKernelCases(runs);
 }
 
+/** From few multiprocessors to many, so that every kernel which a launch may choose runs; and in orders of all kinds. */
+const EMULATED_DEVICES: readonly EmulatedDevice[] = [{ order: 1, multiprocessors: 1 }, { order: 4, multiprocessors: 5 }, { order: 3, multiprocessors: 192 }];
+
 /** How each case was computed, where nothing differs. */
 async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, options: ScheduleOptions): Promise<readonly Schedule[]> {
   const folder = mkdtempSync(join(tmpdir(), 'ptq-gen-firmware-'));
@@ -76,7 +79,7 @@ async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, op
       ...(target.language === 'cuda' && { flags: ['-O0'] }),
     });
     if (build.warnings !== '') throw new Error(`${target.id}: the compiler warns about generated code:\n${build.warnings}`);
-    await runAndCompare(cases, models, build);
+    for (const device of target.language === 'cuda' ? EMULATED_DEVICES : [undefined]) await runAndCompare(cases, models, build, device);
     return schedules;
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -93,9 +96,9 @@ async function writeProject(schedule: Schedule, folder: string): Promise<Program
   return { directory, manifest: project.manifest };
 }
 
-async function runAndCompare(cases: readonly FirmwareCase[], models: readonly ProgramModel[], build: Build): Promise<void> {
+async function runAndCompare(cases: readonly FirmwareCase[], models: readonly ProgramModel[], build: Build, device?: EmulatedDevice): Promise<void> {
   const vectors: readonly Vector[] = cases.flatMap((one, i) => toVectors(one.inputs, i));
-  const run = await runBuild(build, vectors);
+  const run = await runBuild(build, vectors, { ...(device && { device }) });
   for (const [i, one] of cases.entries()) {
     const { manifest } = models[i];
     const log = run.log.get(manifest.modelName);
@@ -104,7 +107,7 @@ async function runAndCompare(cases: readonly FirmwareCase[], models: readonly Pr
     const { difference } = compareTrace(log, manifest, expected, run.command);
     if (!difference) continue;
     const { vector, tensor } = difference;
-    const dumped = await runBuild(build, toVectors(one.inputs, i).slice(0, vector + 1), { dump: { vector, tensor } });
+    const dumped = await runBuild(build, toVectors(one.inputs, i).slice(0, vector + 1), { dump: { vector, tensor }, ...(device && { device }) });
     const bytes = dumped.log.get(manifest.modelName)?.dump?.bytes ?? null;
     const mismatch = describeDifference({ ...difference, bytes: bytes ?? difference.bytes }, manifest, expected, build.target.id);
     throw new MismatchError({ ...mismatch, node: `${one.name}: ${mismatch.node}` });

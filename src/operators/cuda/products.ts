@@ -5,19 +5,16 @@
  * memory. From sm_90 on there is no such instruction, and its wrapper takes two of bytes.
  */
 import { elementCount } from '../../graph/float.js';
-import type { Codes, IntegerGraph, IntegerNode } from '../../graph/integer.js';
+import type { Codes, IntegerGraph, IntegerNode, IntegerTensor } from '../../graph/integer.js';
 import { integerAttribute } from '../attributes.js';
-import type { Kernel, KernelArgument, KernelInstance } from '../kernel.js';
+import type { Kernel, KernelArgument, KernelInstance, KernelLaunch } from '../kernel.js';
 import { borderView, classArguments, paddingArgument } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
 import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
 import { type Residual, residualOf } from './residual.js';
-import { tileFor, tileView } from './tiles.js';
-
-/** Bytes of one row in a stage; the depth is padded to whole stages with weights of zero. */
-const STAGE_BYTES = 64;
+import { smallerTiles, STAGE_BYTES, type Tile, tileFor, tileView } from './tiles.js';
 
 interface Product {
   readonly title: string;
@@ -72,54 +69,67 @@ export const tensorCoreProductsAndSum: Kernel = {
   },
 };
 
-function instantiate(node: IntegerNode, { title, op, t, g }: Product, isHalf: boolean, residual?: Residual): KernelInstance {
-  const y = residual?.output ?? t.y;
+function instantiate(node: IntegerNode, product: Product, isHalf: boolean, residual?: Residual): KernelInstance {
+  const { op, t, g } = product;
   const codesPerByte = isHalf ? 2 : 1;
-  const stageProducts = STAGE_BYTES * codesPerByte;
+  const isUnsigned = !t.x.type.signed;
   const border = op === 'dense' ? { padded: false, classes: false, columnClasses: 1 } : borderView(g, node);
   const depth = g.kernelHeight * g.kernelWidth * g.inputChannels;
-  const stages = Math.ceil(depth / stageProducts);
-  const tile = tileFor(g.outputChannels);
+  /** Weights of zero fill whole stages. */
+  const stages = Math.ceil(depth / (STAGE_BYTES * codesPerByte));
+  const common = { ...g, ...border, ...commonView(node, product, isHalf, residual), depth, paddedDepth: stages * STAGE_BYTES };
+  const pixels = g.outputHeight * g.outputWidth;
+  const largest = tileFor(g.outputChannels);
+  const stem = linearStem(op, t, node, `${isHalf ? 'mma4' : 'mma'}${residual ? '_add' : ''}`);
+  const launched = (tile: Tile): Pick<KernelInstance, 'template' | 'view' | 'stem'> & { readonly launch: KernelLaunch } => {
+    const shape = tileView(tile, { outputChannels: g.outputChannels, outputBytes: residualOrOwn(t, residual).type.bits <= 8 ? 1 : 0, paddedDepth: common.paddedDepth });
+    const chunkCodes = 16 * codesPerByte;
+    const view = { ...common, ...shape, chunkCodes, stageProducts: shape.chunksOfStage * chunkCodes };
+    return { template: 'conv2d', stem: tile === largest ? stem : `${stem}_${tile.rows}x${tile.columns}`, view, launch: { threads: shape.threads, grid: gridOf(tile, g), ...(shape.isDynamic && { sharedBytes: shape.windowBytes + shape.channelBytes }) } };
+  };
+  const more = [...(border.classes ? classArguments(node) : []), ...(border.padded ? [paddingArgument(g, node, t.x.type)] : [])];
+  return {
+    family: 'cuda',
+    ...launched(largest),
+    variants: smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
+    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
+    scratchBytes: 0,
+    scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],
+  };
+}
+
+function residualOrOwn(t: LinearTensors, residual?: Residual): IntegerTensor {
+  return residual?.output ?? t.y;
+}
+
+/** Blocks over the rows of all samples, and over channels. */
+function gridOf({ rows, columns }: Tile, { outputHeight, outputWidth, outputChannels }: Geometry): readonly [string, string] {
+  return [`ptq_blocks(batch, ${outputHeight * outputWidth}, ${rows})`, String(Math.ceil(outputChannels / columns))];
+}
+
+/** What no tile changes. */
+function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boolean, residual?: Residual): object {
   const isUnsigned = !t.x.type.signed;
   const granule = [16, isHalf ? 8 : 4].find((n) => g.inputChannels % n === 0) ?? 1;
-  const pixels = g.outputHeight * g.outputWidth;
-  const view = {
-    ...g,
-    ...border,
-    ...tileView(tile, { outputChannels: g.outputChannels, outputBytes: y.type.bits <= 8 ? 1 : 0 }),
+  const isPointwise = g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1;
+  return {
     title: residual ? `${title} and a sum` : title,
     inputType: cType(t.x.type),
-    outputType: cType(y.type),
+    outputType: cType(residualOrOwn(t, residual).type),
     hasResidual: residual !== undefined,
     ...(residual && { residual: residual.view }),
-    pixels,
+    pixels: g.outputHeight * g.outputWidth,
     inputElements: elementCount(t.x.shape),
-    depth,
-    stages,
-    stageProducts,
-    chunkCodes: 16 * codesPerByte,
-    paddedDepth: stages * STAGE_BYTES,
     depthBytes: isHalf ? '(depth >> 1)' : 'depth',
     isHalf,
     mma: isHalf ? 's4' : 's8',
-    isPlain: !isHalf && g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1 && !border.padded,
+    isPlain: !isHalf && isPointwise && (op === 'dense' || !borderView(g, node).padded),
     isWide: granule === 16,
     granule,
     granuleType: granule === 4 ? 'int32_t' : 'int8_t',
     isUnsigned: isUnsigned && !isHalf,
     flip: isUnsigned ? ' ^ 0x88888888u' : '',
     requantize: requantizeView(node.requantize!, node.bounds),
-  };
-  const more = [...(border.classes ? classArguments(node) : []), ...(border.padded ? [paddingArgument(g, node, t.x.type)] : [])];
-  return {
-    family: 'cuda',
-    template: 'conv2d',
-    stem: linearStem(op, t, node, `${isHalf ? 'mma4' : 'mma'}${residual ? '_add' : ''}`),
-    view,
-    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / tile.columns) * tile.columns, depth: stages * stageProducts, isHalf }, isUnsigned, more, residual),
-    launch: { threads: view.threads, grid: [`ptq_blocks(batch, ${pixels}, ${tile.rows})`, String(Math.ceil(g.outputChannels / tile.columns))] },
-    scratchBytes: 0,
-    scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],
   };
 }
 

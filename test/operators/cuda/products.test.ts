@@ -69,6 +69,8 @@ test('equal the simulator', async () => {
   const graph = mergeGraphs(cases.map((one) => one.graph));
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.template), WINDOWS.map(() => 'conv2d'));
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem.endsWith('mma4')), WINDOWS.map(({ bits = 8 }) => bits <= 4));
+  const variants = buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => (kernel.variants ?? []).map(({ stem }) => stem.split('_').at(-1)));
+  assert.equal(variants, WINDOWS.map(({ outputs }) => (outputs <= 16 ? ['32x16'] : outputs <= 96 ? ['32x32'] : ['32x32', '64x64'])));
   const inputs = [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!));
   await expectFirmwareMatchesSimulator([{ name: 'windows', graph, inputs }], ['cuda']);
 });
