@@ -10,7 +10,7 @@ import { dense } from './dense.js';
 import { depthwiseConv2d } from './depthwise-conv2d.js';
 import { gather } from './gather.js';
 import { inputTable } from './input-table.js';
-import { layerNorm } from './layer-norm.js';
+import { groupNorm, layerNorm } from './layer-norm.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
 import { mul } from './mul.js';
@@ -34,6 +34,7 @@ export const kernels: Readonly<Record<string, SimKernel>> = {
   dense,
   matmul,
   'layer-norm': layerNorm,
+  'group-norm': groupNorm,
   add,
   sub,
   mul,

@@ -13,7 +13,7 @@ import { depthwiseConv2d } from './depthwise-conv2d.js';
 import { div } from './div.js';
 import { gather } from './gather.js';
 import { inputTable } from './input-table.js';
-import { instanceNorm } from './instance-norm.js';
+import { groupNorm } from './group-norm.js';
 import { layerNorm } from './layer-norm.js';
 import { matmul } from './matmul.js';
 import { maxPool2d } from './max-pool2d.js';
@@ -39,7 +39,7 @@ const definitions: readonly OperatorDefinition[] = [
   matmul,
   batchNorm,
   layerNorm,
-  instanceNorm,
+  groupNorm,
   add,
   sub,
   mul,

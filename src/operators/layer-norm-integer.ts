@@ -3,7 +3,7 @@
  * share = (x − mean) / sqrt(Σ(x − mean)² + epsilon) in Q15 the accumulator is share·gain + offset, and one shift, rounded half
  * up, ends it. The output's zero point is in the offset.
  */
-import { elementCount, type FloatNode } from '../graph/float.js';
+import { elementCount, type Attributes, type FloatNode } from '../graph/float.js';
 import { constantCodes, type AccumulatorBounds, type IntegerGraph, type IntegerNode, type IntegerTensor } from '../graph/integer.js';
 import { typeRange } from '../graph/lanes.js';
 import { integerAttribute, numberAttribute } from './attributes.js';
@@ -35,17 +35,17 @@ export interface LayerNormConstants {
   readonly shift: number;
 }
 
-/** As many places as keep gains below 2^15 and offsets below 2^29. `gamma` and `beta` have the length of a row. */
-export function layerNormConstants(input: ActivationPlan, output: ActivationPlan, epsilon: number, gamma: ArrayLike<number>, beta: ArrayLike<number>): LayerNormConstants {
+/** As many places as keep gains below 2^15 and offsets below 2^29. `gamma` and `beta` have the length of a row unless `length` says it. */
+export function layerNormConstants(input: ActivationPlan, output: ActivationPlan, epsilon: number, gamma: ArrayLike<number>, beta: ArrayLike<number>, length = gamma.length): LayerNormConstants {
   const fraction = fractionBits(input.bits);
-  const gains = Array.from(gamma, (g) => (g * Math.sqrt(gamma.length)) / output.scale / ONE);
+  const gains = Array.from(gamma, (g) => (g * Math.sqrt(length)) / output.scale / ONE);
   const offsets = Array.from(beta, (b) => b / output.scale + output.zeroPoint);
   const largest = (values: readonly number[]) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
   const [gain, offset] = [largest(gains), largest(offsets)];
   let shift = 0;
   while (shift < MOST_SHIFT && gain * 2 ** (shift + 1) < ONE - 1 && offset * 2 ** (shift + 1) < 2 ** 29) shift++;
   const codes = (values: readonly number[]) => Int32Array.from(values, (v) => Math.floor(v * 2 ** shift + 0.5));
-  const units = Math.floor((gamma.length * epsilon * 4 ** fraction) / input.scale ** 2 + 0.5);
+  const units = Math.floor((length * epsilon * 4 ** fraction) / input.scale ** 2 + 0.5);
   return { fractionBits: fraction, epsilon: Math.min(units, MOST_SQUARES / 2), gain: codes(gains), offset: codes(offsets), shift };
 }
 
@@ -57,15 +57,21 @@ export function lowerLayerNorm(node: FloatNode, context: LowerContext): void {
   const parameter = (id: string | undefined, missing: number) => (id === undefined ? new Float32Array(length).fill(missing) : context.float(id).data);
   const [gammas, betas] = [parameter(gamma, 1), parameter(beta, 0)];
   if (!gammas || !betas) return context.unsupported(node, 'gamma and beta must be constants');
-  const { gain: exact, offset, shift, ...constants } = layerNormConstants(input, output, numberAttribute(node, 'epsilon'), gammas, betas);
+  emitNorm(node, context, layerNormConstants(input, output, numberAttribute(node, 'epsilon'), gammas, betas), { axis: integerAttribute(node, 'axis') });
+}
+
+/** The integer node of a normalization: one gain and one offset a parameter. */
+export function emitNorm(node: FloatNode, context: LowerContext, made: LayerNormConstants, attributes: Attributes): void {
+  const { gain: exact, offset, shift, ...constants } = made;
+  const output = context.activation(node.outputs[0]!);
   const gain = context.arith === 'shift' ? exact.map(fewDigits) : exact;
   if (gain.some((g) => Math.abs(g) >= ONE)) return context.unsupported(node, `its output range is too small for its gains: one code of the output is ${output.scale}`);
-  const parameters = [context.constant(`${node.id}:gain`, [length], 16, true, gain), context.constant(`${node.id}:offset`, [length], 32, true, offset)];
+  const parameters = [context.constant(`${node.id}:gain`, [gain.length], 16, true, gain), context.constant(`${node.id}:offset`, [gain.length], 32, true, offset)];
   context.emit({
-    op: 'layer-norm',
-    inputs: [context.integer(x!).id, ...parameters],
+    op: node.op,
+    inputs: [context.integer(node.inputs[0]!).id, ...parameters],
     outputs: [context.output(node.outputs[0]!).id],
-    attributes: { axis: integerAttribute(node, 'axis'), ...constants },
+    attributes: { ...attributes, ...constants },
     requantize: { mode: 'shift', shift: [shift], rounding: 'halfUp', zeroPoint: 0, clamp: typeRange(output) },
     from: node,
   });
@@ -82,14 +88,19 @@ function mostOf({ type }: IntegerTensor): number {
 }
 
 export function verifyLayerNorm(node: IntegerNode, graph: IntegerGraph): void {
+  const { depth } = rowsOf(node, nodeTensors(node, graph, 3).inputs[0]!);
+  verifyNorm(node, graph, depth, depth);
+}
+
+/** `depth`: elements whose mean and squares are taken together; `parameters`: gains and offsets. */
+export function verifyNorm(node: IntegerNode, graph: IntegerGraph, depth: number, parameters: number): void {
   const { inputs, output } = nodeTensors(node, graph, 3);
   const [x, gain, offset] = inputs as [IntegerTensor, IntegerTensor, IntegerTensor];
   expectShape(node, output, x.shape);
   for (const tensor of [x, output]) verifyActivationType(node, tensor);
   expectPerTensor(node, output);
-  const { depth } = rowsOf(node, x);
   for (const [tensor, bits] of [[gain, 16], [offset, 32]] as const) {
-    expectShape(node, tensor, [depth]);
+    expectShape(node, tensor, [parameters]);
     if (!tensor.constant || tensor.type.bits !== bits || !tensor.type.signed) throw integerGraphError(node, `'${tensor.name}' must be a constant of ${bits} signed bits`);
   }
   if (integerAttribute(node, 'fractionBits') !== fractionBits(x.type.bits)) throw integerGraphError(node, `codes of ${x.type.bits} bits need ${fractionBits(x.type.bits)} fraction bits`);
@@ -106,14 +117,20 @@ export function boundLayerNorm(node: IntegerNode, graph: IntegerGraph): Accumula
 }
 
 export function instantiateLayerNorm(node: IntegerNode, graph: IntegerGraph): KernelInstance {
+  const x = nodeTensors(node, graph, 3).inputs[0]!;
+  const { rows, depth } = rowsOf(node, x);
+  return instantiateNorm(node, graph, 'layer-norm', depth, { rows });
+}
+
+/** The portable kernel of a normalization over `depth` elements at a time. */
+export function instantiateNorm(node: IntegerNode, graph: IntegerGraph, template: string, depth: number, sizes: object): KernelInstance {
   const { inputs, output } = nodeTensors(node, graph, 3);
   const [x, gain, offset] = inputs as [IntegerTensor, IntegerTensor, IntegerTensor];
-  const { rows, depth } = rowsOf(node, x);
   const fraction = integerAttribute(node, 'fractionBits');
   const view = {
     inputType: cType(x.type),
     outputType: cType(output.type),
-    rows,
+    ...sizes,
     depth,
     fraction,
     unit: 2 ** fraction,
@@ -123,8 +140,8 @@ export function instantiateLayerNorm(node: IntegerNode, graph: IntegerGraph): Ke
   };
   return {
     family: 'portable',
-    template: 'layer-norm',
-    stem: `layer_norm_${typeName(x.type)}`,
+    template,
+    stem: `${template.replace('-', '_')}_${typeName(x.type)}`,
     view,
     arguments: [
       { kind: 'input', tensor: x.id },

@@ -91,7 +91,7 @@ const brokenIntegers: readonly (readonly [string, () => IntegerGraph, RegExp])[]
   ['missing bounds', () => withNode(s(), 'y', { bounds: undefined }), /bounds are missing/],
   ['tighter bounds than proven', () => withNode(s(), 'y', { bounds: { ...y().bounds!, accumulator: y().bounds!.accumulator.map(([l, h]) => [l + 1, h] as const) } }), /bounds\.accumulator\[0\]/],
   ['a weight changed under its bounds', () => withTensor(s(), 'bias', { constant: { encoding: { kind: 'affine' }, data: Int32Array.of(0, 0, 0, 1) }, codeRange: [0, 1] }), /bounds\.accumulator/],
-  ['an operator without an integer side', () => withNode(s(), 'flat', { op: 'instance-norm' }), /instance-norm|unknown integer operator/],
+  ['an operator without an integer side', () => withNode(s(), 'flat', { op: 'batch-norm' }), /batch-norm|unknown integer operator/],
   ['a state of another shape', () => ({ ...s(), states: [{ read: 'x', write: 'z', initial: 0 }], inputs: [] }), /differ in shape/],
 ];
 for (const [name, graph, reason] of brokenIntegers) {

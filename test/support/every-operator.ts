@@ -40,6 +40,8 @@ export function everyOperator(arith: Arithmetic): readonly GraphCase[] {
     lowered('matmul', { transposeA: true, transposeB: false }, [{ shape: [2, 1, 7, 3], plan: byte }, { shape: [3, 7, 2], plan: unsigned }]),
     lowered('layer-norm', { axis: 1, epsilon: 1e-5 }, [{ shape: [5, 33], plan: byte }, constant([33]), constant([33])]),
     lowered('layer-norm', { axis: 0, epsilon: 1e-5 }, [{ shape: [2, 40], plan: wide }, constant([2, 40]), constant([2, 40])], wide),
+    lowered('group-norm', { groups: 3, epsilon: 1e-5 }, [{ shape: [4, 3, 6], plan: unsigned }, constant([6]), constant([6])]),
+    lowered('group-norm', { groups: 5, epsilon: 1e-5 }, [{ shape: [8, 5], plan: wide }, constant([5]), constant([5])], wide),
     lowered('average-pool2d', { ...windows, countIncludePad: false }, [image], pools),
     lowered('average-pool2d', { ...windows, pad: [0, 0, 0, 0], countIncludePad: false }, [image], pools),
     lowered('max-pool2d', windows, [image], byte),

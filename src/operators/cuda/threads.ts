@@ -75,6 +75,7 @@ const TWINS: Readonly<Record<string, Twin>> = {
   'softmax-tflite': ROW,
   shiftmax: ROW,
   'layer-norm': ROW,
+  'group-norm': ROW,
 };
 
 /** The first of these portable kernels, best first, that has a template for threads. */

@@ -23,10 +23,10 @@ export const foldAffine: FloatPass = {
 function intoProducer(editor: GraphEditor, node: FloatNode, affine: Affine): boolean {
   const producer = editor.producer(affine.x);
   if (!producer || editor.soleConsumer(affine.x) !== node || producer.attributes['activation']) return false;
-  const parameters = producer.op === 'instance-norm' ? scaledNorm(editor, producer, affine) : LINEAR.includes(producer.op) ? scaledLinear(editor, producer, node, affine) : undefined;
+  const parameters = producer.op === 'group-norm' ? scaledNorm(editor, producer, affine) : LINEAR.includes(producer.op) ? scaledLinear(editor, producer, node, affine) : undefined;
   if (!parameters) return false;
-  const attributes = producer.op === 'instance-norm' ? producer.attributes : { ...producer.attributes, activation: affine.activation && { ...affine.activation } };
-  if (producer.op === 'instance-norm' && affine.activation) return false;
+  const attributes = producer.op === 'group-norm' ? producer.attributes : { ...producer.attributes, activation: affine.activation && { ...affine.activation } };
+  if (producer.op === 'group-norm' && affine.activation) return false;
   editor.add({ op: producer.op, inputs: [producer.inputs[0]!, ...parameters], attributes, origin: producer.origin, output: node.outputs[0]! });
   editor.remove(producer);
   return true;

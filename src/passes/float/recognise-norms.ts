@@ -1,6 +1,6 @@
 /**
  * (x − mean) / sqrt(mean((x − mean)²) + epsilon), spelled out in single nodes, becomes layer-norm (over the last axes) or
- * instance-norm (over all axes but the last). Constants behind a layer-norm become its gamma and beta.
+ * group-norm with a group a channel (over all axes but the last). Constants behind a layer-norm become its gamma and beta.
  */
 import type { FloatNode, TensorId } from '../../graph/float.js';
 import { scalarValue } from './constants.js';
@@ -42,7 +42,8 @@ function recognise(editor: GraphEditor, node: FloatNode): boolean {
   if (axes.length !== rank - 1 || (!isChannelsFirst && axes.includes(rank - 1))) return false;
   const order = isChannelsFirst ? [...identity(rank).slice(1), 0] : identity(rank);
   const image = isChannelsFirst ? editor.add({ op: 'transpose', inputs: [x], attributes: { permutation: order }, origin }) : x;
-  const norm = { op: 'instance-norm', inputs: [image, ...unitParameters(editor, node, editor.shape(image).at(-1)!)], attributes: { epsilon }, origin };
+  const groups = editor.shape(image).at(-1)!;
+  const norm = { op: 'group-norm', inputs: [image, ...unitParameters(editor, node, groups)], attributes: { groups, epsilon }, origin };
   if (isChannelsFirst) editor.add({ op: 'transpose', inputs: [editor.add(norm)], attributes: { permutation: inverse(order) }, origin, output });
   else editor.add({ ...norm, output });
   return true;

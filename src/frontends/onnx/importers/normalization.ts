@@ -1,7 +1,7 @@
 /** Batch, layer, instance and group normalization with constant parameters. */
 import { elementCount, type TensorId } from '../../../graph/float.js';
 import { batchNormConstants } from '../../batch-norm.js';
-import { reshapeConstant, type ConstantArray } from '../../constant-array.js';
+import { reshapeConstant } from '../../constant-array.js';
 import { unsupported } from '../../import-context.js';
 import type { Importer, ImporterTable, OnnxCall } from '../call.js';
 import { broadcastConstant } from '../fold-elementwise.js';
@@ -67,35 +67,26 @@ const instanceNormalization: Importer = (call) => {
   });
   const tensor = call.context.perSample(x, 0, call.origin);
   const epsilon = call.float('epsilon', 1e-5);
-  call.result(withChannelsLast(call, tensor, 0, (t) => call.context.emit('instance-norm', [t, ...parameters], { epsilon }, call.origin)), 0);
+  call.result(withChannelsLast(call, tensor, 0, (t) => call.context.emit('group-norm', [t, ...parameters], { groups: channels, epsilon }, call.origin)), 0);
 };
 
-/** Instance normalization of the groups, then a scale and shift for every channel (for every group before opset 21). */
 const groupNormalization: Importer = (call) => {
   const { context, origin } = call;
   const x = call.activation(0);
   const groups = call.int('num_groups', 0);
   const channels = x.shape[1] ?? 0;
   if (groups < 1 || channels % groups !== 0) call.fail(`splits ${channels} channels into ${groups} groups`);
+  const parameters = [1, 2].map((i) => groupParameter(call, i, channels, groups));
   const tensor = context.perSample(x, 0, origin);
-  const shape = context.shapeOf(tensor);
-  const plain = [1, 0].map((value, i) =>
-    context.constantTensor({ name: `${call.node.name}.${i === 0 ? 'ones' : 'zeros'}` }, { shape: [groups], data: new Float32Array(groups).fill(value) }, origin),
-  );
-  const grouped = context.transpose(context.reshape(tensor, [groups, elementCount(shape) / groups], origin), [1, 0], origin);
-  const normalized = context.emit('instance-norm', [grouped, ...plain], { epsilon: call.float('epsilon', 1e-5) }, origin);
-  const back = context.reshape(context.transpose(normalized, [1, 0], origin), shape, origin);
-  const [scale, bias] = [1, 2].map((i) => groupParameter(call, i, channels, groups, shape.length));
-  const product = context.emit('mul', [back, scale], { activation: null }, origin);
-  call.result(call.emit('add', [product, bias], { activation: null }), 0);
+  const attributes = { groups, epsilon: call.float('epsilon', 1e-5) };
+  call.result(withChannelsLast(call, tensor, 0, (t) => context.emit('group-norm', [t, ...parameters], attributes, origin)), 0);
 };
 
-/** [C, 1, …] */
-function groupParameter(call: OnnxCall, index: number, channels: number, groups: number, rank: number): TensorId {
+/** One a channel; before opset 21 the file has one a group. */
+function groupParameter(call: OnnxCall, index: number, channels: number, groups: number): TensorId {
   const stored = vector(call, index, index === 1 ? 'scales' : 'biases', call.opset < 21 ? groups : channels);
   const data = call.opset < 21 ? Float32Array.from({ length: channels }, (_, c) => stored[Math.floor((c * groups) / channels)]) : stored;
-  const constant: ConstantArray = { shape: [channels, ...new Array<number>(rank - 1).fill(1)], data };
-  return call.context.constantTensor(call.input(index), constant, call.origin);
+  return call.context.constantTensor(call.input(index), { shape: [channels], data }, call.origin);
 }
 
 export const normalization: ImporterTable = {
