@@ -42,6 +42,11 @@ export class ConstantPool {
     return found.name;
   }
 
+  /** Data of an array that `add` has named. */
+  dataOf(name: string): Codes {
+    return [...this.arrays.values()].find((array) => array.name === name)!.data;
+  }
+
   list(): readonly ConstantArray[] {
     return [...this.arrays.values()].map(({ name, data, alignment, inFlash, users }) => ({
       name,

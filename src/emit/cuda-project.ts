@@ -26,9 +26,10 @@ export function emitCudaProject(schedule: Schedule, options: EmitOptions): Gener
   const names = symbolNames(schedule, model);
   const kernels = renderKernels(model, schedule.steps, names);
   const pool = new ConstantPool(model, names);
-  const device = new DeviceConstants(pool);
+  const device = new DeviceConstants(pool, model);
   const { statements, wrappers } = launchesOf(schedule, kernels, names, device);
-  const constants = pool.list();
+  const isBinary = device.isBinary();
+  const constants = isBinary ? device.asOneArray() : pool.list();
   const hasConstants = constants.length > 0;
   const view = {
     ...projectView(schedule, model, digest, options),
@@ -44,17 +45,19 @@ export function emitCudaProject(schedule: Schedule, options: EmitOptions): Gener
     deviceConstantBytes: device.bytes(),
     mostSamples: mostSamples(schedule),
     separateFlash: false,
+    isBinary,
   };
   const sources = [`${model}.cu`, ...(hasConstants ? [`${model}_weights.c`] : [])];
   const manifest = { ...manifestOf(schedule, model, digest, kernels, sources), ...(schedule.graph.states.length > 0 && { hasStates: true as const }) };
-  return { modelName: model, files: renderFiles(model, view, hasConstants, `${JSON.stringify(manifest, null, 2)}\n`), manifest };
+  return { modelName: model, files: renderFiles(model, view, hasConstants, isBinary ? device.image() : null, `${JSON.stringify(manifest, null, 2)}\n`), manifest };
 }
 
-function renderFiles(model: string, view: object, hasConstants: boolean, manifest: string): ReadonlyMap<string, string> {
+function renderFiles(model: string, view: object, hasConstants: boolean, binary: Uint8Array | null, manifest: string): ReadonlyMap<string, string | Uint8Array> {
+  const source = binary ? (['weights-binary.c', 'cuda'] as const) : (['weights.c', 'c'] as const);
   const files: (readonly [string, string, 'c' | 'cuda'])[] = [
     [`${model}.h`, 'model.h', 'cuda'],
     [`${model}.cu`, 'model.cu', 'cuda'],
-    ...(hasConstants ? ([[`${model}_weights.h`, 'weights.h', 'c'], [`${model}_weights.c`, 'weights.c', 'c']] as const) : []),
+    ...(hasConstants ? ([[`${model}_weights.h`, 'weights.h', 'c'], [`${model}_weights.c`, ...source]] as const) : []),
     ['ptq_arith.h', 'ptq_arith.h', 'cuda'],
     ['main.cpp', 'main.cpp', 'cuda'],
     ['CMakeLists.txt', 'CMakeLists.txt', 'cuda'],
@@ -62,7 +65,8 @@ function renderFiles(model: string, view: object, hasConstants: boolean, manifes
   ];
   const rendered = files.map(([path, template, language]) => [path, renderTemplate(`project/${template}`, { ...view, template: `templates/${language}/project/${template}.hbs` }, language)] as const);
   const wrappers = readFileSync(join(packageRoot(), 'templates/cuda/project/ptq_cuda.h'), 'utf8');
-  return new Map([...rendered, ['ptq_cuda.h', wrappers], ['test/manifest.json', manifest]]);
+  const written: (readonly [string, string | Uint8Array])[] = [...rendered, ['ptq_cuda.h', wrappers], ['test/manifest.json', manifest]];
+  return new Map(binary ? [...written, [`${model}_weights.bin`, binary]] : written);
 }
 
 /** Ports with what the program that reads and writes .npy needs of them. */

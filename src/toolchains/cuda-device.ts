@@ -37,8 +37,8 @@ export async function buildDeviceProgram(models: readonly ProgramModel[], target
   const elf = join(directory, 'program.elf');
   const mapFile = join(directory, 'program.map');
   const constantObjects = constants.map((source, i) => ({ source, object: join(directory, `constants-${i}.o`) }));
-  for (const { source, object } of constantObjects) await run('gcc', ['-std=c99', '-O1', '-c', source, '-o', object], 'the constants do not compile');
   const includes = [cudaHarnessFolder, ...models.map((model) => resolve(model.directory))].map((path) => `-I${path}`);
+  for (const { source, object } of constantObjects) await run('gcc', ['-std=c99', '-O1', ...includes, '-c', source, '-o', object], 'the constants do not compile');
   const flags = ['-std=c++17', '-O2', `-arch=${architecture}`, ...(variant === 'release' ? [] : ['-DPTQ_TRACE']), '-Xlinker', `-Map=${mapFile}`];
   const objects = constantObjects.map(({ object }) => object);
   await run(nvcc, [...flags, ...includes, ...device, glue, join(cudaHarnessFolder, 'harness.cpp'), ...objects, '-o', elf], 'the program does not build');

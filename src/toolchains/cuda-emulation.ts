@@ -35,7 +35,7 @@ export async function buildEmulation(models: readonly ProgramModel[], target: Ta
   const [compiled] = await Promise.all([
     cpp(device, WARNINGS, 'the generated model'),
     cpp([glue, join(cudaHarnessFolder, 'harness.cpp')], [], 'the harness'),
-    constants.length > 0 ? run('gcc', ['-std=c99', '-O1', '-c', ...constants], 'the constants do not compile') : null,
+    constants.length > 0 ? run('gcc', ['-std=c99', '-O1', ...includes, '-c', ...constants], 'the constants do not compile') : null,
   ]);
   const modelObjects = sources.map((source) => objectOf(source, directory));
   const elf = join(directory, 'program.elf');
