@@ -5,13 +5,10 @@ import { axisAttribute, integerAttribute } from '../attributes.js';
 import { zeroPoints } from '../integer-checks.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from '../views.js';
-import { operandsOf, type Operands, operandView, TILE } from './matmul.js';
+import { byRowTile, operandsOf, type Operands, operandView, PITCH, TILE } from './matmul.js';
 
 /** Scores of 64 rows, beside the tiles of the operands, within 48 KiB. */
 const MOST_KEYS = 448;
-
-/** Bytes of a row of an operand's tile in shared memory. */
-const PITCH = 80;
 
 interface Attention {
   /** Products of queries and keys, and of shares and values. */
@@ -43,7 +40,6 @@ function instantiate(group: readonly IntegerNode[], graph: IntegerGraph, { score
   const [first, middle, last] = group as readonly [IntegerNode, IntegerNode, IntegerNode];
   const tiles = Math.ceil(score.columns / TILE);
   const scorePitch = tiles * TILE + 16;
-  const rowTiles = Math.ceil(score.rows / TILE);
   const exponential = exponentialOf(middle, graph);
   const [low, high] = typeRange(mean.a.type);
   const scoreStore = `scores[(row - first_row) * ${scorePitch} + column] = (uint8_t)`;
@@ -55,27 +51,29 @@ function instantiate(group: readonly IntegerNode[], graph: IntegerGraph, { score
     outputType: cType(mean.y.type),
     ...exponential.view,
     matrices: score.matrices,
-    rowTiles,
     tiles,
     length: score.columns,
     paddedLength: tiles * TILE,
     scorePitch,
-    scoreBytes: TILE * scorePitch,
     lowestScore: typeRange(score.y.type)[0],
     shareZeroTerm: signedTerm(integerAttribute(middle, 'outputZeroPoint')),
     low,
     high,
     matrixElements: mean.rows * mean.columns,
-    score: productView(first, score, scoreStore, 16 * PITCH),
-    mean: productView(last, mean, `y[row * ${mean.columns} + column] = (${cType(mean.y.type)})`, 16 * scorePitch),
   };
+  const [scoreView, meanView] = [productView(first, score, scoreStore, 16 * PITCH), productView(last, mean, `y[row * ${mean.columns} + column] = (${cType(mean.y.type)})`, 16 * scorePitch)];
   return {
     family: 'cuda',
-    template: 'attention-tiles',
-    stem: `attention_${typeName(score.a.type)}_mma`,
-    view,
+    ...byRowTile(score.rows, ({ rows: tileRows, warp }) => {
+      const rowTiles = Math.ceil(score.rows / tileRows);
+      return {
+        template: 'attention-tiles',
+        stem: `attention_${typeName(score.a.type)}_mma`,
+        view: { ...view, score: { ...scoreView, warp }, mean: { ...meanView, warp }, warp, tileRows, rowTiles, rowBytes: tileRows * PITCH, scoreBytes: tileRows * scorePitch },
+        launch: { threads: 128, grid: [`(unsigned int)(batch * ${score.matrices * rowTiles})`] },
+      };
+    }),
     arguments: [...[score.a, score.b, mean.b].map(({ id }) => ({ kind: 'input', tensor: id }) as const), { kind: 'output', tensor: mean.y.id }, ...exponential.arguments],
-    launch: { threads: 128, grid: [`(unsigned int)(batch * ${score.matrices * rowTiles})`] },
     scratchBytes: 0,
     scalars: ['clamp', ...exponential.scalars, ...requantizeScalars(first.requantize!, first.bounds), ...requantizeScalars(last.requantize!, last.bounds)],
     support: [{ template: 'warp', view: {} }],

@@ -2,11 +2,43 @@
 import { elementCount } from '../../graph/float.js';
 import { type IntegerGraph, type IntegerNode, type IntegerTensor, integerTensor } from '../../graph/integer.js';
 import { zeroPoints } from '../integer-checks.js';
-import type { Kernel } from '../kernel.js';
+import type { Kernel, KernelInstance, LaunchVariant } from '../kernel.js';
 import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from '../views.js';
 
-/** Rows and columns of a tile, and products a stage. */
+/** Columns of a tile, and products a stage; rows of the larger tile. */
 export const TILE = 64;
+
+/** Rows of the tile that is taken where blocks are few. */
+const FEW_ROWS = 16;
+
+/** Bytes of a row of an operand's tile in shared memory. */
+export const PITCH = 80;
+
+/** What one of four warps computes of a tile, in parts of 16 rows and of 8 columns. */
+interface WarpPart {
+  readonly rowTiles: 1 | 2;
+  readonly columnTiles: 2 | 4;
+  /** The warps stand side by side. */
+  readonly isRow: boolean;
+}
+
+export interface RowTile {
+  readonly rows: 16 | 64;
+  readonly warp: WarpPart;
+}
+
+const LARGE: RowTile = { rows: TILE, warp: { rowTiles: 2, columnTiles: 4, isRow: false } };
+const SMALL: RowTile = { rows: FEW_ROWS, warp: { rowTiles: 1, columnTiles: 2, isRow: true } };
+
+type Launched = Pick<LaunchVariant, 'template' | 'stem' | 'view' | 'launch'>;
+
+/** Tiles of 64 rows, or of 16 where those leave multiprocessors idle. */
+export function byRowTile(rows: number, launched: (tile: RowTile) => Launched): Launched & Pick<KernelInstance, 'variants'> {
+  const large = launched(LARGE);
+  if (rows <= FEW_ROWS) return launched(SMALL);
+  const small = launched(SMALL);
+  return { ...large, variants: [{ ...small, stem: `${small.stem}_16`, when: `ptq_leaves_idle(model, ${large.launch.grid.filter(Boolean).join(' * ')})` }] };
+}
 
 /** One operand as the template reads it: rows that run along the depth, or (the second one) along the columns. */
 interface OperandView {
@@ -76,28 +108,33 @@ export const tensorCoreMatmul: Kernel = {
     const [zeroA, zeroB] = zeroPoints(node!, 2) as [number, number];
     const left = operandView(a, zeroA, rows, depth, true);
     const right = operandView(b, zeroB, columns, depth, node!.attributes['transposeB'] === true);
-    const rowTiles = Math.ceil(rows / TILE);
+    const view = {
+      a: left,
+      b: right,
+      outputType: cType(y.type),
+      store: `y[row * ${columns} + column] = (${cType(y.type)})`,
+      columns,
+      depth,
+      matrices,
+      rowTileBytes: 16 * PITCH,
+      stages: Math.ceil(depth / TILE),
+      matrixElements: rows * columns,
+      constantTerm: signedTerm(depth * left.zeroPoint * right.zeroPoint),
+      requantize: requantizeView(node!.requantize!, node!.bounds),
+    };
+    const launched = ({ rows: tileRows, warp }: RowTile): Launched => {
+      const rowTiles = Math.ceil(rows / tileRows);
+      return {
+        template: 'matmul-tiles',
+        stem: `matmul_${typeName(a.type)}_${typeName(b.type)}_mma`,
+        view: { ...view, tileRows, warp, rowTiles, rowBytes: 2 * tileRows * PITCH },
+        launch: { threads: 128, grid: [`(unsigned int)(batch * ${matrices * rowTiles})`, String(Math.ceil(columns / TILE))] },
+      };
+    };
     return {
       family: 'cuda',
-      template: 'matmul-tiles',
-      stem: `matmul_${typeName(a.type)}_${typeName(b.type)}_mma`,
-      view: {
-        a: left,
-        b: right,
-        outputType: cType(y.type),
-        store: `y[row * ${columns} + column] = (${cType(y.type)})`,
-        columns,
-        depth,
-        matrices,
-        rowTiles,
-        rowTileBytes: 1280,
-        stages: Math.ceil(depth / TILE),
-        matrixElements: rows * columns,
-        constantTerm: signedTerm(depth * left.zeroPoint * right.zeroPoint),
-        requantize: requantizeView(node!.requantize!, node!.bounds),
-      },
+      ...byRowTile(rows, launched),
       arguments: [...node!.inputs.map((tensor) => ({ kind: 'input', tensor }) as const), { kind: 'output', tensor: y.id }],
-      launch: { threads: 128, grid: [`(unsigned int)(batch * ${matrices * rowTiles})`, String(Math.ceil(columns / TILE))] },
       scratchBytes: 0,
       scalars: requantizeScalars(node!.requantize!, node!.bounds),
     };
