@@ -33,7 +33,8 @@ export function launchesOf(schedule: Schedule, kernels: KernelFunctions, names: 
     const called = functions.get(kernels.nameOfStep[step.index]!)!;
     const parameters = parametersOf(called);
     const pointers = step.kernel.arguments.map((argument, i) => pointerText(schedule, step, argument, parameters[i]!, constants));
-    const { launch, variants = [] } = step.kernel;
+    const { launch, values = [], variants = [] } = step.kernel;
+    pointers.push(...values.map(({ value }) => String(value)));
     if (launch) return chosenText(variants.map((variant) => [variant.when, launchText(kernels.nameOfVariant.get(variant)!, variant.launch, pointers)]), launchText(called.name, launch, pointers));
     const body = wrapperBody(called, parameters, stridesOf(schedule, step));
     const name = wrappers.get(body) ?? names.claim(`${called.name}_batch`);

@@ -61,6 +61,12 @@ export interface KernelLaunch {
   readonly sharedBytes?: number;
 }
 
+/** `int32_t` that a launched kernel takes between its pointers and `batch`. */
+export interface LaunchValue {
+  readonly name: string;
+  readonly value: number;
+}
+
 /** Another kernel for the same arguments, constants and results, better where a condition holds that only the launch knows. */
 export interface LaunchVariant {
   readonly template: string;
@@ -83,6 +89,8 @@ export interface KernelInstance {
   readonly arguments: readonly KernelArgument[];
   /** Kernels of many threads only; a kernel without it computes one sample. */
   readonly launch?: KernelLaunch;
+  /** Of the kernel and its variants. */
+  readonly values?: readonly LaunchValue[];
   /** The first one whose condition holds is launched instead. */
   readonly variants?: readonly LaunchVariant[];
   readonly scratchBytes: number;

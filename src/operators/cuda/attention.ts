@@ -4,8 +4,9 @@ import { typeRange } from '../../graph/lanes.js';
 import { axisAttribute, integerAttribute } from '../attributes.js';
 import { zeroPoints } from '../integer-checks.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
-import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from '../views.js';
+import { cType, requantizeScalars, requantizeView, typeName } from '../views.js';
 import { byRowTile, operandsOf, type Operands, operandView, PITCH, TILE } from './matmul.js';
+import { LaunchValues } from './values.js';
 
 /** Scores of 64 rows, beside the tiles of the operands, within 48 KiB. */
 const MOST_KEYS = 448;
@@ -43,6 +44,7 @@ function instantiate(group: readonly IntegerNode[], graph: IntegerGraph, { score
   const exponential = exponentialOf(middle, graph);
   const [low, high] = typeRange(mean.a.type);
   const scoreStore = `scores[(row - first_row) * ${scorePitch} + column] = (uint8_t)`;
+  const values = new LaunchValues();
   const view = {
     queryType: cType(score.a.type),
     keyType: cType(score.b.type),
@@ -56,20 +58,21 @@ function instantiate(group: readonly IntegerNode[], graph: IntegerGraph, { score
     paddedLength: tiles * TILE,
     scorePitch,
     lowestScore: typeRange(score.y.type)[0],
-    shareZeroTerm: signedTerm(integerAttribute(middle, 'outputZeroPoint')),
+    shareZeroTerm: values.term('share_zero_point', integerAttribute(middle, 'outputZeroPoint')),
     low,
     high,
     matrixElements: mean.rows * mean.columns,
   };
-  const [scoreView, meanView] = [productView(first, score, scoreStore, 16 * PITCH), productView(last, mean, `y[row * ${mean.columns} + column] = (${cType(mean.y.type)})`, 16 * scorePitch)];
+  const [scoreView, meanView] = [productView(first, score, scoreStore, 16 * PITCH, values, 'score_'), productView(last, mean, `y[row * ${mean.columns} + column] = (${cType(mean.y.type)})`, 16 * scorePitch, values, 'mean_')];
   return {
     family: 'cuda',
+    values: values.list,
     ...byRowTile(score.rows, ({ rows: tileRows, warp }) => {
       const rowTiles = Math.ceil(score.rows / tileRows);
       return {
         template: 'attention-tiles',
         stem: `attention_${typeName(score.a.type)}_mma`,
-        view: { ...view, score: { ...scoreView, warp }, mean: { ...meanView, warp }, warp, tileRows, rowTiles, rowBytes: tileRows * PITCH, scoreBytes: tileRows * scorePitch },
+        view: { ...view, score: { ...scoreView, warp }, mean: { ...meanView, warp }, warp, tileRows, rowTiles, values: values.names, rowBytes: tileRows * PITCH, scoreBytes: tileRows * scorePitch },
         launch: { threads: 128, grid: [`(unsigned int)(batch * ${score.matrices * rowTiles})`] },
       };
     }),
@@ -80,10 +83,10 @@ function instantiate(group: readonly IntegerNode[], graph: IntegerGraph, { score
   };
 }
 
-function productView(node: IntegerNode, { a, b, rows, depth, columns }: Operands, store: string, rowTileBytes: number): object {
+function productView(node: IntegerNode, { a, b, rows, depth, columns }: Operands, store: string, rowTileBytes: number, values: LaunchValues, prefix: string): object {
   const [zeroA, zeroB] = zeroPoints(node, 2) as [number, number];
-  const left = operandView(a, zeroA, rows, depth, true);
-  const right = operandView(b, zeroB, columns, depth, node.attributes['transposeB'] === true);
+  const left = operandView(a, zeroA, [rows, depth], true, values, `${prefix}a_zero_point`);
+  const right = operandView(b, zeroB, [columns, depth], node.attributes['transposeB'] === true, values, `${prefix}b_zero_point`);
   return {
     // a share is flipped one by one
     a: { ...left, flip: a.type.signed ? '' : ' ^ 0x80', ...(store.startsWith('scores') && { flip: left.flip }) },
@@ -91,8 +94,8 @@ function productView(node: IntegerNode, { a, b, rows, depth, columns }: Operands
     columns,
     rowTileBytes,
     store,
-    constantTerm: signedTerm(depth * left.zeroPoint * right.zeroPoint),
-    requantize: requantizeView(node.requantize!, node.bounds),
+    constantTerm: values.term(`${prefix}zero_product`, depth * left.zeroPoint * right.zeroPoint),
+    requantize: values.requantize(node.requantize!, requantizeView(node.requantize!, node.bounds), prefix),
   };
 }
 

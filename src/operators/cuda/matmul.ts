@@ -3,7 +3,8 @@ import { elementCount } from '../../graph/float.js';
 import { type IntegerGraph, type IntegerNode, type IntegerTensor, integerTensor } from '../../graph/integer.js';
 import { zeroPoints } from '../integer-checks.js';
 import type { Kernel, KernelInstance, LaunchVariant } from '../kernel.js';
-import { cType, requantizeScalars, requantizeView, signedTerm, typeName } from '../views.js';
+import { cType, requantizeScalars, requantizeView, typeName } from '../views.js';
+import { LaunchValues } from './values.js';
 
 /** Columns of a tile, and products a stage; rows of the larger tile. */
 export const TILE = 64;
@@ -79,7 +80,8 @@ export function operandsOf(node: IntegerNode, graph: IntegerGraph): Operands | n
   return whole && y.shape.length >= 2 ? { a, b, y, rows, depth: a.shape.at(-1)!, columns, matrices } : null;
 }
 
-export function operandView(tensor: IntegerTensor, zeroPoint: number, rows: number, depth: number, runsAlongDepth: boolean): OperandView {
+/** `zeroName`: the launch passes the zero point under this name. */
+export function operandView(tensor: IntegerTensor, zeroPoint: number, [rows, depth]: readonly [number, number], runsAlongDepth: boolean, values: LaunchValues, zeroName: string): OperandView {
   const { signed } = tensor.type;
   const granule = (signed ? [16, 4] : [4]).find((n) => depth % n === 0) ?? 1;
   const shifted = zeroPoint - (signed ? 0 : 128);
@@ -96,7 +98,7 @@ export function operandView(tensor: IntegerTensor, zeroPoint: number, rows: numb
     granuleType: granule === 4 ? 'int32_t' : 'uint8_t',
     flip,
     zeroPoint: shifted,
-    zeroText: shifted < 0 ? `(${shifted})` : String(shifted),
+    zeroText: shifted === 0 ? '0' : values.text(zeroName, shifted),
   };
 }
 
@@ -106,8 +108,9 @@ export const tensorCoreMatmul: Kernel = {
   instantiate({ graph, group: [node] }) {
     const { a, b, y, rows, depth, columns, matrices } = operandsOf(node!, graph)!;
     const [zeroA, zeroB] = zeroPoints(node!, 2) as [number, number];
-    const left = operandView(a, zeroA, rows, depth, true);
-    const right = operandView(b, zeroB, columns, depth, node!.attributes['transposeB'] === true);
+    const values = new LaunchValues();
+    const left = operandView(a, zeroA, [rows, depth], true, values, 'a_zero_point');
+    const right = operandView(b, zeroB, [columns, depth], node!.attributes['transposeB'] === true, values, 'b_zero_point');
     const view = {
       a: left,
       b: right,
@@ -119,8 +122,9 @@ export const tensorCoreMatmul: Kernel = {
       rowTileBytes: 16 * PITCH,
       stages: Math.ceil(depth / TILE),
       matrixElements: rows * columns,
-      constantTerm: signedTerm(depth * left.zeroPoint * right.zeroPoint),
-      requantize: requantizeView(node!.requantize!, node!.bounds),
+      constantTerm: values.term('zero_product', depth * left.zeroPoint * right.zeroPoint),
+      requantize: values.requantize(node!.requantize!, requantizeView(node!.requantize!, node!.bounds)),
+      values: values.names,
     };
     const launched = ({ rows: tileRows, warp }: RowTile): Launched => {
       const rowTiles = Math.ceil(rows / tileRows);
@@ -134,6 +138,7 @@ export const tensorCoreMatmul: Kernel = {
     return {
       family: 'cuda',
       ...byRowTile(rows, launched),
+      values: values.list,
       arguments: [...node!.inputs.map((tensor) => ({ kind: 'input', tensor }) as const), { kind: 'output', tensor: y.id }],
       scratchBytes: 0,
       scalars: requantizeScalars(node!.requantize!, node!.bounds),
