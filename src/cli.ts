@@ -21,6 +21,7 @@ function quantizeOptions(command: Command): Command {
   return command
     .option('--calib <data>', 'calibration inputs: .npy, .npz, a folder of .npy or images; NAME=FILE for several inputs (repeatable)', collect)
     .option('--preprocess <json>', "raw data → model input, inline or a file: '{\"scale\":\"1/255\",\"mean\":[0],\"std\":[1],\"layout\":\"nhwc\"}'")
+    .option('--diffusion <json>', 'for noise-estimating networks: the process and its sampler, inline or a file (docs/quantization-methods.md); calibration samples then come from the sampler')
     .option('--method <name>', 'quantization method (default nearest)')
     .option('--observer <name>', 'activation ranges: min-max, percentile, mse (default), kl')
     .option('--bias-correction', 'correct means and deviations that quantized weights shift (default below 8 weight bits with methods that do not learn)')
@@ -36,7 +37,7 @@ function quantizeOptions(command: Command): Command {
     .option('--arith <profile>', 'dyadic (default), tflite, tflite-single, shift (no multiplication is ever executed); an already quantized .tflite takes tflite by itself')
     .option('--terms <n>', 'powers of two a weight, with --arith shift: 1 (default), 2, 3, 4; auto: two where one costs too much')
     .addOption(new Option('--transformer-functions <form>', 'softmax, GELU and SiLU by tables (lookup, default) or by shifts as in I-ViT (ivit)').choices(['lookup', 'ivit']))
-    .option('--samples <n>', 'use only the first n calibration samples', toInteger)
+    .option('--samples <n>', 'use only the first n calibration samples; with --diffusion, how many are generated (default 256)', toInteger)
     .option('--no-fold', 'keep dead channels (every tensor of the source file stays observable)')
     .option('--seed <n>', 'every random choice (default 0)', toInteger);
 }

@@ -6,8 +6,10 @@ import { isAuto } from './quantization/mixed/budget.js';
 
 /** Before any work is done. @throws UsageError. */
 export function checkCombinations(options: RoadOptions): void {
-  requireMethod(options.method);
-  const { eval: evaluation, labels, minAccuracy, maxInstructions, run, build } = options;
+  const { calibratesBySampler } = requireMethod(options.method);
+  const { calib, diffusion, eval: evaluation, labels, minAccuracy, maxInstructions, run, build } = options;
+  if (calibratesBySampler && diffusion === undefined) throw new UsageError(`--method ${options.method} takes its calibration samples from the sampler of the diffusion model`, { hint: 'describe the process with --diffusion FILE (docs/quantization-methods.md, "Diffusion models")' });
+  if (diffusion !== undefined && calib !== undefined) throw new UsageError('--calib and --diffusion both say where calibration samples come from', { hint: 'leave one of them out' });
   if (labels !== undefined && evaluation === undefined) throw new UsageError('--labels belongs to evaluation inputs, and there are none', { hint: 'add --eval FILE' });
   if (minAccuracy !== undefined && evaluation === undefined) throw new UsageError('--min-accuracy has nothing to judge', { hint: 'add --eval FILE and --labels FILE' });
   if (options.terms !== undefined && options.arith !== 'shift') throw new UsageError('--terms says how many powers of two a weight takes', { hint: 'it goes with --arith shift' });
@@ -16,8 +18,9 @@ export function checkCombinations(options: RoadOptions): void {
 }
 
 /** What shapes the integers of a float model, as the user wrote it, where it is not the default. */
-function floatOptions({ method, bits, observer, edgeBits, layerBits, iterations, migrateOutliers, transformerFunctions }: RoadOptions): readonly string[] {
+function floatOptions({ diffusion, method, bits, observer, edgeBits, layerBits, iterations, migrateOutliers, transformerFunctions }: RoadOptions): readonly string[] {
   return [
+    ...(diffusion === undefined ? [] : ['--diffusion']),
     ...(method === 'nearest' ? [] : [`--method ${method}`]),
     ...(bits === 'w8a8' ? [] : [`--bits ${bits}`]),
     ...(observer === 'mse' ? [] : [`--observer ${observer}`]),

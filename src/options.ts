@@ -40,6 +40,7 @@ const optionsSchema = v.strictObject({
   metric: v.optional(choice(['top1', 'mse', 'sqnrDb', 'miou'])),
   output: v.optional(v.string()),
   preprocess: v.optional(preprocess),
+  diffusion: v.optional(v.union([v.string(), v.record(v.string(), v.unknown())])),
   method: v.optional(v.string()),
   observer: v.optional(choice(['min-max', 'percentile', 'mse', 'kl'])),
   biasCorrection: v.optional(v.boolean()),
@@ -136,6 +137,9 @@ function readConfig(file: string): GivenOptions {
     else if (Array.isArray(value)) out[key] = value.map((p) => resolvePath(String(p), base));
   }
   if (typeof given['preprocess'] === 'string' && !given['preprocess'].trim().startsWith('{')) out['preprocess'] = resolvePath(given['preprocess'], base);
+  const { diffusion } = given as GivenOptions;
+  if (typeof diffusion === 'string' && !diffusion.trim().startsWith('{')) out['diffusion'] = resolvePath(diffusion, base);
+  else if (typeof diffusion === 'object' && typeof diffusion['timeTable'] === 'string') out['diffusion'] = { ...diffusion, timeTable: resolvePath(diffusion['timeTable'], base) };
   return out as GivenOptions;
 }
 

@@ -1,6 +1,6 @@
 /** The whole road on one screen: import → calibrate → quantize → simulate → generate → build → run → compare → report. */
 import { basename, join, resolve } from 'node:path';
-import { calibrate, loadLabels, loadSamples, parsePreprocess, preprocessFrom, type CalibrationTable, type Preprocess, type SampleSet } from './calibration/index.js';
+import { calibrate, diffusionFrom, loadLabels, loadSamples, parseDiffusion, parsePreprocess, preprocessFrom, trajectorySamples, type CalibrationTable, type Preprocess, type SampleSet } from './calibration/index.js';
 import { Dump } from './dump.js';
 import { emitProject, writeProject } from './emit/index.js';
 import { CalibrationError } from './errors.js';
@@ -74,6 +74,9 @@ function unfolded(graph: IntegerGraph): ReturnType<typeof optimizeIntegerGraph> 
   return { graph, savings: { macsBefore: macs, macsAfter: macs, channelsRemoved: 0, weightBytesRemoved: 0, log: [] } };
 }
 
+/** Of the sampler, unless --samples says how many. */
+const TRAJECTORY_SAMPLES = 256;
+
 type Stage = keyof Report['seconds'];
 
 /** Everything that is known before a target is chosen. */
@@ -145,15 +148,23 @@ async function importModel(options: RoadOptions, dump: Dump): Promise<{ readonly
 }
 
 async function calibrateModel(float: FloatGraph, options: RoadOptions, preprocess: Preprocess | undefined, note: (text: string) => void) {
-  if (options.calib === undefined) {
+  const samples = await calibrationSamples(float, options, preprocess, note);
+  if (!samples) {
     if (!float.quantized) throw new CalibrationError(`'${float.name}' is a float model and needs calibration data`, { hint: 'add --calib FILE with some inputs of the kind that it will see' });
     return { float, samples: null, calibration: null, remarks: [] };
   }
-  const samples = await loadSamples(options.calib, float, { ...loadOptions(preprocess), ...(options.samples !== undefined && { limit: options.samples }) });
   if (float.quantized) return { float, samples, calibration: null, remarks: [] };
   const { graph, remarks } = await migrated(float, samples, options, note);
   const calibration = await calibrate(graph, samples, { observer: options.observer, bits: 8, onProgress: (done, total) => note(`${done} of ${total} samples`) });
   return { float: graph, samples, calibration, remarks };
+}
+
+/** Given ones, or what the sampler of a diffusion model makes; null where there are neither. */
+async function calibrationSamples(float: FloatGraph, { calib, diffusion, samples: limit, seed }: RoadOptions, preprocess: Preprocess | undefined, note: (text: string) => void): Promise<SampleSet | null> {
+  if (calib !== undefined) return loadSamples(calib, float, { ...loadOptions(preprocess), ...(limit !== undefined && { limit }) });
+  if (diffusion === undefined || float.quantized) return null;
+  const process = typeof diffusion === 'string' ? parseDiffusion(diffusion) : diffusionFrom(diffusion, '.');
+  return trajectorySamples(float, process, { count: limit ?? TRAJECTORY_SAMPLES, seed, onProgress: (step, steps) => note(`sampler, step ${step} of ${steps}`) });
 }
 
 /** Outlier channels in the neighbouring layers, where the method or an option asks for it. */

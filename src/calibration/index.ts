@@ -1,5 +1,6 @@
 /** Data sets, the float executor, observers and accuracy. */
 export { calibrate, type CalibrateOptions } from './calibrate.js';
+export { diffusionFrom, parseDiffusion, trajectorySamples, type Diffusion } from './diffusion/index.js';
 export { createExecutor, type FloatExecutor, type RunOptions, type Samples } from './executor.js';
 export { OBSERVERS, type ObserverName } from './observers/index.js';
 export { parsePreprocess, preprocessFrom } from './preprocess.js';

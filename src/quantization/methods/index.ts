@@ -10,12 +10,13 @@ import { flexround } from './flexround.js';
 import { nearest } from './nearest.js';
 import { osPlus } from './os-plus.js';
 import { pdQuant } from './pd-quant.js';
+import { ptq4dm } from './ptq4dm.js';
 import { ptq4vit } from './ptq4vit.js';
 import { qdrop } from './qdrop.js';
 
 export type { MethodContext, QuantizationMethod } from './method.js';
 
-const methods: readonly QuantizationMethod[] = [nearest, adaround, brecq, qdrop, flexround, pdQuant, osPlus, ...ptq4vit];
+const methods: readonly QuantizationMethod[] = [nearest, adaround, brecq, qdrop, flexround, pdQuant, osPlus, ptq4dm, ...ptq4vit];
 
 export function availableMethods(): readonly QuantizationMethod[] {
   return methods;

@@ -29,6 +29,8 @@ export interface QuantizationMethod {
   readonly summary: string;
   /** Outlier channels are shifted and scaled into the neighbouring layers before ranges are observed. */
   readonly migratesOutliers?: true;
+  /** Ranges are observed on what the sampler of a diffusion model makes, never on given samples. */
+  readonly calibratesBySampler?: true;
   /** Nothing is learned: below 8 weight bits bias correction follows unless it is declined. */
   readonly isCorrected?: true;
   /**
