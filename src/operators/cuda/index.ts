@@ -4,16 +4,25 @@ import { fusedAttention } from './attention.js';
 import { tensorCoreMatmul } from './matmul.js';
 import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
+import { shiftMatmulTiles, shiftNormRows } from './shift-rows.js';
 import { onThreads } from './threads.js';
 
 const OWN: Readonly<Record<string, readonly Kernel[]>> = {
   conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
   'depthwise-conv2d': [shiftLinear],
+  'conv2d-transpose': [shiftLinear],
   dense: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
   matmul: [fusedAttention, tensorCoreMatmul],
 };
 
+/** Kernels that take the view of one of the operator's own. */
+const LAID_OUT: Readonly<Record<string, readonly ((kernels: readonly Kernel[]) => Kernel)[]>> = {
+  'layer-norm': [shiftNormRows('shift/layer-norm')],
+  'group-norm': [shiftNormRows('shift/group-norm')],
+  matmul: [shiftMatmulTiles],
+};
+
 /** `kernels`: those of the operator's definition; the portable ones lend their views to CUDA templates of the same name. */
 export function cudaKernels(op: string, kernels: readonly Kernel[]): readonly Kernel[] {
-  return [...(OWN[op] ?? []), onThreads(kernels)];
+  return [...(OWN[op] ?? []), ...(LAID_OUT[op] ?? []).map((kernel) => kernel(kernels)), onThreads(kernels)];
 }

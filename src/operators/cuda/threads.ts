@@ -15,6 +15,8 @@ interface Twin {
   readonly pointers?: readonly string[];
   /** The text counts elements of one sample. */
   readonly byElement?: boolean;
+  /** Of templates/cuda, where it has another name. */
+  readonly template?: string;
   /** Loops of the portable kernel that become indices. */
   readonly nest?: 'nest' | 'outer';
   readonly scalars?: readonly string[];
@@ -76,13 +78,22 @@ const TWINS: Readonly<Record<string, Twin>> = {
   shiftmax: ROW,
   'layer-norm': ROW,
   'group-norm': ROW,
+  'shift/addition': BINARY,
+  'shift/mul': BINARY,
+  'shift/pool': WINDOW,
+  'shift/resize': WINDOW,
+  'shift/gather-rows': { pointers: ['table', 'indices'], byElement: true },
+  'shift/unary-interpolated': FLAT,
+  'shift/shift-gate': FLAT,
+  'shift/matmul-wide': { pointers: ['input_a', 'input_b'], byElement: true },
+  'shift/softmax': ROW,
+  'shift/shiftmax': { ...ROW, template: 'shiftmax' },
 };
 
-/** The first of these portable kernels, best first, that has a template for threads. */
+/** The first of these kernels, best first, that has a template for threads. */
 export function onThreads(kernels: readonly Kernel[]): Kernel {
-  const portable = kernels.filter(({ family, nodes = 1 }) => family === 'portable' && nodes === 1);
   const find = (context: KernelContext): KernelInstance | undefined => {
-    for (const kernel of portable) {
+    for (const kernel of kernels.filter((one) => (one.nodes ?? 1) === 1 && isAllowed(one, context))) {
       if (!kernel.when(context)) continue;
       const instance = kernel.instantiate(context);
       if (TWINS[instance.template]) return instance;
@@ -91,10 +102,15 @@ export function onThreads(kernels: readonly Kernel[]): Kernel {
   };
   return {
     family: 'cuda',
-    // Networks of shifts take no kernel that might multiply.
-    when: (context) => (context.graph.provenance.arith !== 'shift' || isMultiplicationFree(context.group[0]!, context.graph)) && find(context) !== undefined,
+    when: (context) => find(context) !== undefined,
     instantiate: (context) => twinOf(find(context)!, context.group[0]!, context.graph),
   };
+}
+
+/** Networks of shifts take no kernel that might multiply. */
+export function isAllowed({ family }: Kernel, { graph, group }: KernelContext): boolean {
+  const isShift = graph.provenance.arith === 'shift';
+  return family === 'portable' ? !isShift || isMultiplicationFree(group[0]!, graph) : isShift && family === 'shift';
 }
 
 function twinOf(instance: KernelInstance, node: IntegerNode, graph: IntegerGraph): KernelInstance {
@@ -115,6 +131,7 @@ function twinOf(instance: KernelInstance, node: IntegerNode, graph: IntegerGraph
   return {
     ...instance,
     family: 'cuda',
+    template: twin.template ?? template,
     view,
     arguments: instance.arguments.filter(({ kind }) => kind !== 'scratch'),
     launch: { threads: THREADS, grid: [twin.each === 'row' ? `ptq_blocks(batch, ${items}, ${THREADS / 32})` : `ptq_blocks(batch, ${items}, ${THREADS})`] },

@@ -10,7 +10,6 @@ import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { Random } from '../../support/integer-graphs.js';
 import { type LinearCase, randomConvolution, randomDense, randomDepthwise, randomMatmul, randomTransposed } from '../../support/linear-cases.js';
 import { mergeGraphs } from '../../support/merge-graphs.js';
-import { shiftedCase } from '../../support/shift-cases.js';
 
 const test = suite('every operator on CUDA');
 
@@ -48,12 +47,5 @@ test('the list is whole, and every layer has a kernel of many threads', () => {
 for (const network of networks) {
   test(`${network.name}: equals the simulator`, () => expectFirmwareMatchesSimulator([network], ['cuda']));
 }
-
-test('shift: equals the simulator', async () => {
-  const random = new Random(44);
-  const fits = (one: LinearCase): boolean => one.inputs[0]![0]!.BYTES_PER_ELEMENT === 1;
-  const linear = randomLayers([randomConvolution, randomDepthwise, randomDense], 3, 45).filter(fits).map((one) => shiftedCase(one, random));
-  await expectFirmwareMatchesSimulator([together([...everyOperator('shift'), ...linear], 'shift')], ['cuda']);
-});
 
 test.run();
