@@ -24,7 +24,7 @@ export const cuda: Target = {
   linkerScript: null,
   startup: null,
   alignment: 16,
-  runner: { kind: 'cuda-emulation', architectures: ['sm_75', 'sm_80', 'sm_90'] },
+  runner: { kind: 'cuda-emulation', architectures: ['sm_75', 'sm_80', 'sm_90a'] },
   families: ['cuda', 'portable'],
   disassembler: null,
 };

@@ -36,7 +36,7 @@ function textAt(bytes: Uint8Array, start: number): string {
 }
 
 /**
- * Operations on floating point: the low nine bits of an instruction, the same on sm_75, sm_80 and sm_90. Found by compiling
+ * Operations on floating point: the low nine bits of an instruction, the same on sm_75, sm_80 and sm_90(a). Found by compiling
  * kernels of one operation each; test/verify/cuda-proofs.test.ts compiles them again.
  */
 const FLOAT_OPERATIONS: ReadonlyMap<number, string> = new Map([
@@ -44,13 +44,14 @@ const FLOAT_OPERATIONS: ReadonlyMap<number, string> = new Map([
   [0x28, 'DMUL'], [0x29, 'DADD'], [0x2a, 'DSETP'], [0x2b, 'DFMA'], [0x30, 'HADD2'], [0x31, 'HFMA2'], [0x32, 'HMUL2'], [0x33, 'HSET2'], [0x34, 'HSETP2'],
   [0x35, 'HFMA2.MMA'], [0x3c, 'HMMA'], [0x3e, 'F2FP'], [0x3f, 'DMMA'], [0x40, 'HMNMX2'], [0x45, 'I2FP'], [0x102, 'FCHK'], [0x104, 'F2F'], [0x105, 'F2I'],
   [0x106, 'I2F'], [0x107, 'FRND'], [0x108, 'MUFU'], [0x110, 'F2F.F64'], [0x111, 'F2I.F64'], [0x112, 'I2F.F64'], [0x113, 'FRND.F64'],
+  [0x1f0, 'HGMMA'], [0x1f3, 'QGMMA'],
 ]);
 
 /** The first operation on floating point of a function; null where there is none. */
 export function firstFloat({ words }: CubinFunction): string | null {
   for (let at = 0; at < words.length; at += 2) {
     const operation = FLOAT_OPERATIONS.get(Number(words[at]! & 0x1ffn));
-    if (operation !== undefined && !isConstantMove(words[at]!, words[at + 1]!)) return operation;
+    if (operation !== undefined && !isConstantMove(words[at]!, words[at + 1]!) && !isEmptyGroup(words[at]!)) return operation;
   }
   return null;
 }
@@ -59,4 +60,9 @@ export function firstFloat({ words }: CubinFunction): string | null {
 function isConstantMove(low: bigint, high: bigint): boolean {
   const form = low & 0xfffn;
   return (form === 0x431n || form === 0x435n) && ((low >> 24n) & 0xffn) === 0xffn && (high & 0xffn) === 0xffn;
+}
+
+/** ptxas ends groups of products with an HGMMA of nothing (no destination, no descriptors), after those of integers too. */
+function isEmptyGroup(low: bigint): boolean {
+  return (low & 0xffff_0fffn) === 0x3fff_09f0n;
 }

@@ -34,6 +34,9 @@ export interface Gpu {
   readonly architecture: string;
 }
 
+/** What ptxas says where it cannot keep products of warpgroups under way. */
+const LOSS = /Potential Performance Loss/;
+
 /** On the search path, below CUDA_HOME, or where NVIDIA's packages put it; null where there is none. */
 export function findNvcc(): string | null {
   if (findProgram('nvcc') !== null) return 'nvcc';
@@ -86,7 +89,7 @@ export async function compileKernels(source: string, architecture: string, folde
     ptx: await readFile(join(folder, `${stem}.ptx`), 'utf8'),
     cubin: await readFile(cubin),
     kernels: parseResources(said),
-    warnings: said.split('\n').filter((line) => line.trim() !== '' && !/^ptxas info|^ {4}\d+ bytes stack frame/.test(line)).join('\n'),
+    warnings: said.split('\n').filter((line) => line.trim() !== '' && (LOSS.test(line) || !/^ptxas info|^ {4}\d+ bytes stack frame/.test(line))).join('\n'),
     commands: [result.command],
     seconds: result.seconds,
   };
@@ -124,5 +127,10 @@ export async function findGpu(): Promise<Gpu | null> {
   if (findProgram('nvidia-smi') === null) return null;
   const { exitCode, stdout } = await runProcess('nvidia-smi', ['--query-gpu=name,compute_cap', '--format=csv,noheader'], { timeoutMs: 20_000 });
   const found = exitCode === 0 ? /^(.+), (\d+)\.(\d+)$/m.exec(stdout) : null;
-  return found ? { name: found[1]!, architecture: `sm_${found[2]}${found[3]}` } : null;
+  return found ? { name: found[1]!, architecture: withOwnInstructions(`sm_${found[2]}${found[3]}`) } : null;
+}
+
+/** `sm_90` has instructions (wgmma) that only code for exactly this architecture may use. */
+function withOwnInstructions(architecture: string): string {
+  return architecture === 'sm_90' ? 'sm_90a' : architecture;
 }

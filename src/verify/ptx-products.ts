@@ -3,7 +3,7 @@
  * a kernel) and everything computed from it. Indices computed from thread numbers, sizes and loop counters are none: their
  * products only make addresses. A product by a literal power of two is a shift.
  */
-import { type PtxFunction, type PtxInstruction, registersOf } from './ptx.js';
+import { type PtxFunction, type PtxInstruction, registersOf } from '../toolchains/index.js';
 
 /** `kernel: mad.lo.s32 %r5, %r4, %r3, %r2`, for every product that data goes into. */
 export function productsOfData(functions: readonly PtxFunction[]): readonly string[] {
@@ -11,10 +11,12 @@ export function productsOfData(functions: readonly PtxFunction[]): readonly stri
   return functions.flatMap((one) => one.instructions.filter((i) => flow.multipliesData(one, i)).map((i) => `${one.name}: ${i.operation} ${i.operands.join(', ')}`));
 }
 
-const PRODUCT = /^(mul24|mul|mad24|mad|madc|dp4a|dp2a|fma|mma|wmma|wgmma)\b/;
-const TENSOR_PRODUCT = /^(mma|wmma|wgmma|dp4a|dp2a)\b/;
-const LOAD = /^(ld|ldu|ldmatrix|atom|tex|tld4|suld)\b/;
-const NO_RESULT = /^(st|stmatrix|red|bra|brx|bar|barrier|ret|exit|call|membar|fence|cp|prefetch|prefetchu|trap)\b/;
+const PRODUCT = /^(mul24|mul|mad24|mad|madc|dp4a|dp2a|fma|mma|wmma|wgmma\.mma_async)\b/;
+const TENSOR_PRODUCT = /^(mma|wmma|dp4a|dp2a)\b/;
+/** Its operands are descriptors: both factors come from memory. */
+const PRODUCT_OF_MEMORY = /^wgmma\.mma_async\b/;
+const LOAD = /^(ld|ldu|ldmatrix|atom|tex|tld4|suld|wgmma\.mma_async)\b/;
+const NO_RESULT = /^(st|stmatrix|red|bra|brx|bar|barrier|ret|exit|call|membar|fence|cp|prefetch|prefetchu|trap|wgmma\.(fence|commit_group|wait_group))\b/;
 
 class DataFlow {
   /** Registers and parameters that hold data, by function. */
@@ -38,6 +40,7 @@ class DataFlow {
 
   /** An operand counts where the product takes it: the third one of mad is only added. */
   multipliesData(one: PtxFunction, { operation, operands }: PtxInstruction): boolean {
+    if (PRODUCT_OF_MEMORY.test(operation)) return true;
     if (!PRODUCT.test(operation)) return false;
     const factors = TENSOR_PRODUCT.test(operation) ? operands.slice(1, 3) : operands.slice(1, 3).filter((_, i, both) => !isPowerOfTwo(both[1 - i]!));
     return factors.some((operand) => this.isData(one, operand));
@@ -82,7 +85,7 @@ class DataFlow {
   }
 
   private isGiven(one: PtxFunction, slot: string): boolean {
-    const index = one.parameters.indexOf(slot);
+    const index = one.parameters.findIndex(({ name }) => name === slot);
     return index >= 0 ? this.given.get(one)!.has(index) : this.data.get(one)!.has(slot);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * conv2d and dense as products of matrices on tensor cores (implicit GEMM): windows are gathered into shared memory, the
- * epilogue adds the bias and requantizes. mma.sync m16n8k32 of signed bytes; sm_75 takes four m8n8k16 for each. Where codes
+ * epilogue adds the bias and requantizes. mma.sync m16n8k32 of bytes; sm_75 takes four m8n8k16 for each. Where codes
  * and weights have at most four bits, m16n8k64 of half bytes: weights lie two a byte, codes are packed on their way to shared
  * memory. From sm_90 on there is no such instruction, and its wrapper takes two of bytes.
  */
@@ -15,6 +15,7 @@ import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
 import { type Residual, residualOf } from './residual.js';
 import { smallerTiles, STAGE_BYTES, type Tile, tileFor, tileView } from './tiles.js';
+import { LaunchValues } from './values.js';
 
 interface Product {
   readonly title: string;
@@ -77,7 +78,8 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
   const depth = g.kernelHeight * g.kernelWidth * g.inputChannels;
   /** Weights of zero fill whole stages. */
   const stages = Math.ceil(depth / (STAGE_BYTES * codesPerByte));
-  const common = { ...g, ...border, ...commonView(node, product, isHalf, residual), depth, paddedDepth: stages * STAGE_BYTES };
+  const values = new LaunchValues();
+  const common = { ...g, ...border, ...commonView(node, product, isHalf, values, residual), values: values.names, depth, paddedDepth: stages * STAGE_BYTES };
   const pixels = g.outputHeight * g.outputWidth;
   const largest = tileFor(g.outputChannels);
   const stem = linearStem(op, t, node, `${isHalf ? 'mma4' : 'mma'}${residual ? '_add' : ''}`);
@@ -91,6 +93,7 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
   return {
     family: 'cuda',
     ...launched(largest),
+    values: values.list,
     variants: smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
     arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
     scratchBytes: 0,
@@ -108,7 +111,7 @@ function gridOf({ rows, columns }: Tile, { outputHeight, outputWidth, outputChan
 }
 
 /** What no tile changes. */
-function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boolean, residual?: Residual): object {
+function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boolean, values: LaunchValues, residual?: Residual): object {
   const isUnsigned = !t.x.type.signed;
   const granule = [16, isHalf ? 8 : 4].find((n) => g.inputChannels % n === 0) ?? 1;
   const isPointwise = g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1;
@@ -117,19 +120,18 @@ function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boo
     inputType: cType(t.x.type),
     outputType: cType(residualOrOwn(t, residual).type),
     hasResidual: residual !== undefined,
-    ...(residual && { residual: residual.view }),
+    ...(residual && { residual: residual.view(values) }),
     pixels: g.outputHeight * g.outputWidth,
     inputElements: elementCount(t.x.shape),
     depthBytes: isHalf ? '(depth >> 1)' : 'depth',
     isHalf,
-    mma: isHalf ? 's4' : 's8',
+    mma: isHalf ? 's4' : isUnsigned ? 'u8' : 's8',
     isPlain: !isHalf && isPointwise && (op === 'dense' || !borderView(g, node).padded),
     isWide: granule === 16,
     granule,
     granuleType: granule === 4 ? 'int32_t' : 'int8_t',
-    isUnsigned: isUnsigned && !isHalf,
     flip: isUnsigned ? ' ^ 0x88888888u' : '',
-    requantize: requantizeView(node.requantize!, node.bounds),
+    requantize: values.requantize(node.requantize!, requantizeView(node.requantize!, node.bounds)),
   };
 }
 
@@ -143,7 +145,8 @@ interface PaddedSize {
 function argumentsOf(node: IntegerNode, t: LinearTensors, depth: number, padded: PaddedSize, isUnsigned: boolean, more: readonly KernelArgument[], residual?: Residual): readonly KernelArgument[] {
   const outputs = t.weights.shape[0]!;
   const sums = rowSums(t.weightCodes, outputs);
-  const zeroPoint = inputZeroPointOf(node) - (isUnsigned ? (padded.isHalf ? 8 : 128) : 0);
+  // unsigned half bytes become signed ones less 8
+  const zeroPoint = inputZeroPointOf(node) - (isUnsigned && padded.isHalf ? 8 : 0);
   return [
     { kind: 'input', tensor: t.x.id },
     ...(residual ? [{ kind: 'input', tensor: residual.other } as const] : []),

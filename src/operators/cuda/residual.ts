@@ -1,19 +1,33 @@
 /** The addition behind a product, computed in the product's epilogue by the text that add itself has. */
-import { type IntegerTensor, integerTensor, type TensorId } from '../../graph/integer.js';
-import { additionSide } from '../addition.js';
+import { type IntegerNode, type IntegerTensor, integerTensor, type TensorId } from '../../graph/integer.js';
+import { additionSide, foldedRounding } from '../addition.js';
+import { integersAttribute } from '../attributes.js';
 import type { KernelContext } from '../kernel.js';
 import { cType } from '../views.js';
+import type { LaunchValues } from './values.js';
 
 export interface Residual {
   /** The operand that the product does not compute. */
   readonly other: TensorId;
   readonly output: IntegerTensor;
   /** An addition's view of single elements, and how the template calls it. */
-  readonly view: object;
+  view(values: LaunchValues): object;
   readonly scalars: readonly string[];
 }
 
 const [portable] = additionSide('add').kernels.filter(({ family }) => family === 'portable');
+
+/** The literals of an addition in one rounding; TFLite's sequence keeps its own. */
+function additionValues(sum: IntegerNode, values: LaunchValues): object {
+  if (sum.attributes['variant'] !== 'dyadic') return {};
+  const { requantize, offset } = foldedRounding(sum);
+  const multipliers = integersAttribute(sum, 'inputMultipliers', 2);
+  return {
+    multipliers: ['first', 'second'].map((which, i) => values.text(`${which}_multiplier`, multipliers[i]!)),
+    offsetTerm: values.term('sum_offset', offset),
+    requantize: values.requantize(requantize, undefined, 'sum_'),
+  };
+}
 
 /** Null where the second node adds no other activation of the same shape. */
 export function residualOf(context: KernelContext): Residual | null {
@@ -30,13 +44,14 @@ export function residualOf(context: KernelContext): Residual | null {
   return {
     other: other.id,
     output,
-    view: {
+    view: (values) => ({
       ...instance.view,
+      ...additionValues(sum, values),
       nest: { loops: [], closings: [], indent: '    ', offsets: ['0', '0'] },
       ownType: cType(product.type),
       otherType: cType(other.type),
-      operands: (own === 0 ? operands : operands.reverse()).join(', '),
-    },
+      operands: (own === 0 ? operands : operands.toReversed()).join(', '),
+    }),
     scalars: instance.scalars,
   };
 }

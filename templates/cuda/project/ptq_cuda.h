@@ -80,6 +80,31 @@ PTQ_DEVICE void ptq_mma_s8(int32_t d[4], const uint32_t a[4], const uint32_t b[2
 #endif
 }
 
+/* The same with unsigned bytes in A(8x16). */
+PTQ_DEVICE void ptq_mma_8x8x16_u8(int32_t d[2], uint32_t a, uint32_t b) {
+#ifndef PTQ_CUDA_EMULATION
+  asm volatile("mma.sync.aligned.m8n8k16.row.col.s32.u8.s8.s32 {%0, %1}, {%2}, {%3}, {%0, %1};" : "+r"(d[0]), "+r"(d[1]) : "r"(a), "r"(b));
+#else
+  ::ptq_emulation::mma<8, 8, true>("ptq_mma_8x8x16_u8", d, &a, &b);
+#endif
+}
+
+/* The same with unsigned bytes in A(16x32). */
+PTQ_DEVICE void ptq_mma_u8(int32_t d[4], const uint32_t a[4], const uint32_t b[2]) {
+#if PTQ_ARCHITECTURE > 0 && PTQ_ARCHITECTURE < 800
+  ptq_mma_8x8x16_u8(d, a[0], b[0]);
+  ptq_mma_8x8x16_u8(d, a[2], b[1]);
+  ptq_mma_8x8x16_u8(d + 2, a[1], b[0]);
+  ptq_mma_8x8x16_u8(d + 2, a[3], b[1]);
+#elif !defined(PTQ_CUDA_EMULATION)
+  asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+#else
+  ::ptq_emulation::mma<16, 8, true>("ptq_mma_u8", d, a, b);
+#endif
+}
+
 /* Elements 0, 2, 4, 6 of eight signed half bytes as signed bytes; those of x >> 4 are elements 1, 3, 5, 7. */
 PTQ_DEVICE uint32_t ptq_even_half_bytes(uint32_t x) { return (((x & 0x0f0f0f0fu) ^ 0x88888888u) - 0x08080808u) ^ 0x80808080u; }
 
@@ -169,8 +194,10 @@ PTQ_DEVICE void ptq_copy_async_wait() {
 /* What launches choose kernels by. */
 typedef struct {
   int32_t multiprocessors;
-  /** Most shared memory that a block may ask for, in bytes. */
+  /* Most shared memory that a block may ask for, in bytes. */
   int32_t shared_bytes;
+  /* 1 where the loaded code has wgmma and the program asked for it (ptq_wgmma.h), else 0. */
+  int32_t has_wgmma;
 } ptq_device;
 
 /* Of the current device. */

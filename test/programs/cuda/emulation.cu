@@ -41,10 +41,11 @@ static bool same(const std::vector<int32_t> &actual, const std::vector<int32_t> 
 }
 
 /* c[m][n] + sum of a[m][k] b[n][k]. */
+template <class Code = int8_t>
 static std::vector<int32_t> product(const std::vector<int8_t> &a, const std::vector<int8_t> &b, std::vector<int32_t> c, size_t rows, size_t columns, size_t depth) {
   for (size_t m = 0; m < rows; m++) {
     for (size_t n = 0; n < columns; n++) {
-      for (size_t k = 0; k < depth; k++) c[m * columns + n] += a[m * depth + k] * b[n * depth + k];
+      for (size_t k = 0; k < depth; k++) c[m * columns + n] += (Code)a[m * depth + k] * b[n * depth + k];
     }
   }
   return c;
@@ -70,21 +71,28 @@ PTQ_DEVICE void multiply_tile(const uint32_t *a, const uint32_t *b, int32_t *c, 
 PTQ_KERNEL(32) tile_16_s8(const uint32_t *a, const uint32_t *b, int32_t *c) {
   multiply_tile<16, 8>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_s8(d, x, y); });
 }
+PTQ_KERNEL(32) tile_16_u8(const uint32_t *a, const uint32_t *b, int32_t *c) {
+  multiply_tile<16, 8>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_u8(d, x, y); });
+}
 PTQ_KERNEL(32) tile_16_s4(const uint32_t *a, const uint32_t *b, int32_t *c) {
   multiply_tile<16, 8>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_s4(d, x, y); });
 }
 PTQ_KERNEL(32) tile_8_s8(const uint32_t *a, const uint32_t *b, int32_t *c) {
   multiply_tile<8, 4>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_8x8x16_s8(d, x[0], y[0]); });
 }
+PTQ_KERNEL(32) tile_8_u8(const uint32_t *a, const uint32_t *b, int32_t *c) {
+  multiply_tile<8, 4>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_8x8x16_u8(d, x[0], y[0]); });
+}
 PTQ_KERNEL(32) tile_8_s4(const uint32_t *a, const uint32_t *b, int32_t *c) {
   multiply_tile<8, 4>(a, b, c, [](int32_t *d, const uint32_t *x, const uint32_t *y) { ptq_mma_8x8x32_s4(d, x[0], y[0]); });
 }
 
+template <class Code = int8_t>
 static bool check_tile(void (*kernel)(const uint32_t *, const uint32_t *, int32_t *), size_t rows, size_t depth, int bits) {
   for (int round = 0; round < 50; round++) {
     const std::vector<int8_t> a = random_values<int8_t>(rows * depth, bits), b = random_values<int8_t>(8 * depth, bits);
     std::vector<int32_t> c = random_values<int32_t>(rows * 8, 20);
-    const std::vector<int32_t> expected = product(a, b, c, rows, 8, depth);
+    const std::vector<int32_t> expected = product<Code>(a, b, c, rows, 8, depth);
     std::vector<uint32_t> wa(rows * depth * (size_t)bits / 32), wb(8 * depth * (size_t)bits / 32);
     if (bits == 4) {
       memcpy(wa.data(), packed(a).data(), wa.size() * 4);
@@ -293,7 +301,7 @@ static bool check_tiled(size_t rows, size_t columns, size_t depth, bool with_che
 int main(int count, char **values) {
   const char *const name = count > 1 ? values[1] : "";
   bool is_right = false;
-  if (strcmp(name, "mma") == 0) is_right = check_tile(tile_16_s8, 16, 32, 8) && check_tile(tile_16_s4, 16, 64, 4) && check_tile(tile_8_s8, 8, 16, 8) && check_tile(tile_8_s4, 8, 32, 4);
+  if (strcmp(name, "mma") == 0) is_right = check_tile(tile_16_s8, 16, 32, 8) && check_tile(tile_16_s4, 16, 64, 4) && check_tile(tile_8_s8, 8, 16, 8) && check_tile(tile_8_s4, 8, 32, 4) && check_tile<uint8_t>(tile_16_u8, 16, 32, 8) && check_tile<uint8_t>(tile_8_u8, 8, 16, 8);
   if (strcmp(name, "warp") == 0) is_right = check_exchange() && check_matrices();
   if (strcmp(name, "integers") == 0) is_right = check_dot_products();
   if (strcmp(name, "graph") == 0) is_right = check_graph();

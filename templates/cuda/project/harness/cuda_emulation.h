@@ -1,6 +1,6 @@
 /*
  * CUDA on the CPU: the kernels of this project compiled by a C++17 compiler and run thread by thread, bit for bit as on a GPU.
- * ptq_cuda.h includes this with -DPTQ_CUDA_EMULATION. The four parts say what is stricter than a GPU.
+ * ptq_cuda.h includes this with -DPTQ_CUDA_EMULATION. The five parts say what is stricter than a GPU.
  *
  * Not seen here: the speed of anything, and errors of memory ordering between warps that no barrier separates.
  */
@@ -14,6 +14,7 @@
 #include "emulation_block.h"
 #include "emulation_runtime.h"
 #include "emulation_warp.h"
+#include "emulation_warpgroup.h"
 
 #define __global__
 #define __device__

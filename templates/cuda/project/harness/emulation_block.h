@@ -63,7 +63,11 @@ struct Thread {
   const char *waits_at;
   int waits_line;
   int copy_group;
+  /* Groups of copies before this one were waited for. */
+  int waited_group;
   std::vector<PendingCopy> copies;
+  /* Where copies are followed: those that no fence.proxy.async came after. */
+  std::vector<PendingCopy> unfenced;
 };
 
 /* Lanes of a warp that wait for each other at one operation. */
@@ -96,6 +100,11 @@ struct Block {
   std::vector<unsigned char> shared;
   std::vector<std::pair<size_t, const char *>> canaries;
   size_t shared_used = 0, dynamic_bytes = 0;
+  /* Chunks of 16 bytes of shared memory that cp.async wrote and no fence.proxy.async came after. */
+  bool tracks_copies = false;
+  std::vector<unsigned char> unfenced;
+  /* What is checked when all threads have ended. */
+  void (*at_end)() = nullptr;
 };
 
 inline Block block;
@@ -186,8 +195,9 @@ inline void begin(unsigned number, int stack) {
   thread.stack = stack;
   thread.has_ended = false;
   thread.waits_at = nullptr;
-  thread.copy_group = 0;
+  thread.copy_group = thread.waited_group = 0;
   thread.copies.clear();
+  thread.unfenced.clear();
 }
 
 /* Leaves the stack that runs, which `from` remembers, for the thread whose turn it is. */
@@ -298,11 +308,14 @@ inline void run_block() {
   block.started = block.ended = block.at_barrier = 0;
   block.first_ready = block.ready_count = 0;
   block.shared_used = 0;
+  block.tracks_copies = false;
+  block.at_end = nullptr;
   block.canaries.clear();
   allocate_shared("(dynamic)", block.dynamic_bytes);
   for (Warp &warp : block.warp) warp.arrived = 0;
   switch_to_next(block.scheduler);
   check_canaries();
+  if (block.at_end != nullptr) block.at_end();
 }
 
 inline void number_threads() {

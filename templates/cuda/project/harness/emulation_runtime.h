@@ -62,6 +62,12 @@ inline int multiprocessors() {
   return text != nullptr && std::atoi(text) > 0 ? std::atoi(text) : 8;
 }
 
+/* Whether this device runs the products of warpgroups of sm_90a: PTQ_CUDA_WGMMA=1. */
+inline int has_wgmma() {
+  const char *text = std::getenv("PTQ_CUDA_WGMMA");
+  return text != nullptr && std::atoi(text) == 1;
+}
+
 /* Kernels that may have more than 48 KiB of dynamic shared memory: function and bytes. */
 inline std::vector<std::pair<void (*)(), size_t>> raised_limits;
 

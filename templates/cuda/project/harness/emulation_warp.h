@@ -111,17 +111,20 @@ struct Product {
 };
 
 /* Elements of a register: bytes, or half bytes from the lowest on, as int16. */
-template <int bits>
+template <int bits, bool is_unsigned = false>
 void unpack(int16_t *to, uint32_t word) {
-  for (int i = 0; i < 32 / bits; i++) to[i] = static_cast<int16_t>(static_cast<int32_t>(word << (32 - bits - i * bits)) >> (32 - bits));
+  for (int i = 0; i < 32 / bits; i++) {
+    const uint32_t high = word << (32 - bits - i * bits);
+    to[i] = static_cast<int16_t>(is_unsigned ? static_cast<int32_t>(high >> (32 - bits)) : static_cast<int32_t>(high) >> (32 - bits));
+  }
 }
 
 /*
- * D[rows][8] += A[rows][depth] B[depth][8], rows 8 or 16, signed elements of `bits` bits. In lane 4g + t a register of A holds
+ * D[rows][8] += A[rows][depth] B[depth][8], rows 8 or 16, elements of `bits` bits, signed but where A is not. In lane 4g + t a register of A holds
  * row g (or g + 8), elements t*n ... t*n + n - 1 of one half of the depth; B's the same of column g; D's row g (or g + 8),
  * columns 2t and 2t + 1. PTX ISA, "Matrix Fragments for mma.m8n8k16, m8n8k32, m16n8k32, m16n8k64".
  */
-template <int rows, int bits>
+template <int rows, int bits, bool is_unsigned>
 void multiply_fragments(void **arguments, unsigned lanes) {
   constexpr int per_word = 32 / bits;
   constexpr int half = 4 * per_word;
@@ -133,7 +136,7 @@ void multiply_fragments(void **arguments, unsigned lanes) {
     const Product &own = *static_cast<Product *>(arguments[i]);
     const unsigned g = i / 4, t = i % 4 * per_word;
     for (int part = 0; part < halves; part++) {
-      for (int upper = 0; upper < halves; upper++) unpack<bits>(&a[g + 8 * upper][part * half + t], own.a[2 * part + upper]);
+      for (int upper = 0; upper < halves; upper++) unpack<bits, is_unsigned>(&a[g + 8 * upper][part * half + t], own.a[2 * part + upper]);
       unpack<bits>(&b[g][part * half + t], own.b[part]);
     }
   }
@@ -150,10 +153,10 @@ void multiply_fragments(void **arguments, unsigned lanes) {
   }
 }
 
-template <int rows, int bits>
+template <int rows, int bits, bool is_unsigned = false>
 void mma(const char *name, int32_t *d, const uint32_t *a, const uint32_t *b) {
   Product product{d, a, b};
-  meet(name, 0xffffffffu, &product, multiply_fragments<rows, bits>);
+  meet(name, 0xffffffffu, &product, multiply_fragments<rows, bits, is_unsigned>);
 }
 
 /* ldmatrix: lanes 8m ... 8m + 7 name the eight rows of 16 bytes of matrix m; lane 4g + t gets bytes 4t ... 4t + 3 of row g of each. */
@@ -186,11 +189,17 @@ inline void copy_now(const PendingCopy &copy) {
   else std::memset(copy.to, 0, 16);
 }
 
+inline size_t chunk_of(const void *in_shared) { return static_cast<size_t>(static_cast<const unsigned char *>(in_shared) - block.shared.data()) / 16; }
+
 inline void copy_async16(void *to, const void *from, bool is_valid) {
   Thread &thread = block.thread[block.current];
   if (reinterpret_cast<uintptr_t>(to) % 16 != 0) fail("cp.async: the destination is not at a multiple of 16 bytes");
   if (is_valid && reinterpret_cast<uintptr_t>(from) % 16 != 0) fail("cp.async: the source is not at a multiple of 16 bytes");
   const PendingCopy copy{to, from, is_valid, thread.copy_group};
+  if (block.tracks_copies) {
+    block.unfenced[chunk_of(to)] = 1;
+    thread.unfenced.push_back(copy);
+  }
   if (copies_late()) thread.copies.push_back(copy);
   else copy_now(copy);
 }
@@ -201,6 +210,7 @@ inline void copy_async_commit() { block.thread[block.current].copy_group++; }
 inline void copy_async_wait(int pending) {
   Thread &thread = block.thread[block.current];
   const int before = thread.copy_group - pending;
+  if (before > thread.waited_group) thread.waited_group = before;
   size_t done = 0;
   while (done < thread.copies.size() && thread.copies[done].group < before) copy_now(thread.copies[done++]);
   thread.copies.erase(thread.copies.begin(), thread.copies.begin() + static_cast<std::ptrdiff_t>(done));
