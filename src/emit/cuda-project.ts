@@ -37,6 +37,7 @@ export function emitCudaProject(schedule: Schedule, options: EmitOptions): Gener
     ...portsView(schedule),
     wrappers,
     raisedLimits: raisedLimits(schedule, kernels),
+    hasWarpgroups: kernels.functions.some(({ code }) => code.includes('ptq_wgmma')),
     calls: schedule.steps.map((step) => callView(schedule, step, kernels, statements[step.index]!)),
     constants,
     hasConstants,
@@ -64,8 +65,8 @@ function renderFiles(model: string, view: object, hasConstants: boolean, binary:
     ['README.md', 'README.md', 'cuda'],
   ];
   const rendered = files.map(([path, template, language]) => [path, renderTemplate(`project/${template}`, { ...view, template: `templates/${language}/project/${template}.hbs` }, language)] as const);
-  const wrappers = readFileSync(join(packageRoot(), 'templates/cuda/project/ptq_cuda.h'), 'utf8');
-  const written: (readonly [string, string | Uint8Array])[] = [...rendered, ['ptq_cuda.h', wrappers], ['test/manifest.json', manifest]];
+  const wrappers = ['ptq_cuda.h', 'ptq_wgmma.h'].map((name) => [name, readFileSync(join(packageRoot(), 'templates/cuda/project', name), 'utf8')] as const);
+  const written: (readonly [string, string | Uint8Array])[] = [...rendered, ...wrappers, ['test/manifest.json', manifest]];
   return new Map(binary ? [...written, [`${model}_weights.bin`, binary]] : written);
 }
 

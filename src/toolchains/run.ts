@@ -24,6 +24,8 @@ export interface EmulatedDevice {
   /** Of threads and copies: docs/cuda.md. */
   readonly order: number;
   readonly multiprocessors: number;
+  /** Whether it runs products of warpgroups, as sm_90a does. */
+  readonly hasWarpgroups: boolean;
 }
 
 export interface Run {
@@ -81,11 +83,16 @@ export async function runBuild(build: Build, vectors: readonly Vector[], options
 /**
  * The two builds of a verification run the threads of CUDA kernels in different orders, which differ in all that the emulation
  * varies: backward in turns with late copies, and by chance with warps that run ahead and early copies; and on devices of
- * different size, for which launches choose different kernels. The user's own choice counts.
+ * different size, with and without products of warpgroups, for which launches choose different kernels. The user's own choice counts.
  */
-function deviceEnvironment({ variant }: Build, { order, multiprocessors }: EmulatedDevice = variant === 'release' ? { order: 4, multiprocessors: 1 } : { order: 1, multiprocessors: 132 }): Readonly<Record<string, string>> {
-  return { PTQ_CUDA_ORDER: process.env['PTQ_CUDA_ORDER'] ?? String(order), PTQ_CUDA_MULTIPROCESSORS: process.env['PTQ_CUDA_MULTIPROCESSORS'] ?? String(multiprocessors) };
+function deviceEnvironment({ variant }: Build, device: EmulatedDevice = variant === 'release' ? HOPPER_OF_ONE : AMPERE): Readonly<Record<string, string>> {
+  const played = { PTQ_CUDA_ORDER: device.order, PTQ_CUDA_MULTIPROCESSORS: device.multiprocessors, PTQ_CUDA_WGMMA: Number(device.hasWarpgroups) };
+  return Object.fromEntries(Object.entries(played).map(([name, value]) => [name, process.env[name] ?? String(value)]));
 }
+
+/** Its launches never have too few blocks. */
+const HOPPER_OF_ONE: EmulatedDevice = { order: 4, multiprocessors: 1, hasWarpgroups: true };
+const AMPERE: EmulatedDevice = { order: 1, multiprocessors: 132, hasWarpgroups: false };
 
 /** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */
 export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Run> {

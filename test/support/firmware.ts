@@ -63,7 +63,12 @@ export async function expectFirmwareMatchesSimulator(
 }
 
 /** From few multiprocessors to many, so that every kernel which a launch may choose runs; and in orders of all kinds. */
-const EMULATED_DEVICES: readonly EmulatedDevice[] = [{ order: 1, multiprocessors: 1 }, { order: 4, multiprocessors: 5 }, { order: 3, multiprocessors: 192 }];
+const EMULATED_DEVICES: readonly EmulatedDevice[] = [
+  { order: 1, multiprocessors: 1, hasWarpgroups: false },
+  { order: 4, multiprocessors: 5, hasWarpgroups: false },
+  { order: 3, multiprocessors: 192, hasWarpgroups: false },
+  { order: 3, multiprocessors: 1, hasWarpgroups: true },
+];
 
 /** How each case was computed, where nothing differs. */
 async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, options: ScheduleOptions): Promise<readonly Schedule[]> {

@@ -16,6 +16,7 @@ import { cType, requantizeArguments, requantizeScalars, requantizeView } from '.
 import { type Residual, residualOf } from './residual.js';
 import { smallerTiles, STAGE_BYTES, type Tile, tileFor, tileView } from './tiles.js';
 import { LaunchValues } from './values.js';
+import { warpgroupVariants } from './wgmma.js';
 
 interface Product {
   readonly title: string;
@@ -94,7 +95,10 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
     family: 'cuda',
     ...launched(largest),
     values: values.list,
-    variants: smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
+    variants: [
+      ...(isHalf ? [] : warpgroupVariants({ geometry: g, depth, paddedDepth: common.paddedDepth, isUnsigned, hasByteResults: residualOrOwn(t, residual).type.bits <= 8, view: common, stem })),
+      ...smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
+    ],
     arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
     scratchBytes: 0,
     scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],

@@ -1,6 +1,7 @@
 /** Convolutions and dense layers on tensor cores: every tile, every width of the copies, padding, strides, signs, classes of the bias, against the simulator. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { columnsFor } from '../../../src/operators/cuda/wgmma.js';
 import { buildSchedule } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
@@ -34,6 +35,9 @@ const WINDOWS: readonly Window[] = [
   { input: [9, 8, 16], kernel: [3, 3], outputs: 96, dilations: [2, 2], pad: [2, 2, 2, 2], classes: true },
   { input: [3, 4, 12], kernel: [1, 1], outputs: 32, outputBits: 16 },
   { input: [4, 4, 64], kernel: [4, 4], outputs: 256 },
+  { input: [9, 7, 128], kernel: [3, 3], outputs: 168, strides: [2, 2], pad: [1, 1, 1, 1], isUnsigned: true },
+  { input: [11, 13, 80], kernel: [1, 1], outputs: 64 },
+  { input: [5, 6, 64], kernel: [2, 3], outputs: 132, outputBits: 16, isUnsigned: true, pad: [1, 0, 1, 1] },
   { input: [6, 5, 24], kernel: [3, 3], outputs: 24, pad: [1, 1, 1, 1], bits: 4 },
   { input: [5, 6, 32], kernel: [3, 2], outputs: 64, strides: [2, 1], pad: [0, 1, 1, 0], isUnsigned: true, bits: 4, classes: true },
   { input: [7, 3, 16], kernel: [1, 1], outputs: 20, isUnsigned: true, bits: 3 },
@@ -63,6 +67,15 @@ function convolution(random: Random, window: Window, name: string): LinearCase {
   });
 }
 
+function isForWarpgroups({ input: [, , channels], kernel: [height, width], outputs, bits = 8 }: Window): boolean {
+  return bits === 8 && channels % 16 === 0 && outputs >= 48 && height * width * channels >= 64;
+}
+
+test('tiles of warpgroups have few columns for nobody', () => {
+  const widths = [[64, 576], [96, 400], [384, 384], [1152, 384], [1536, 384], [384, 1536], [192, 256], [512, 4608], [1000, 2048]] as const;
+  assert.equal(widths.map(([outputs, depth]) => columnsFor(outputs, depth)), [64, 128, 128, 128, 128, 192, 192, 256, 256]);
+});
+
 test('equal the simulator', async () => {
   const random = new Random(61);
   const cases = WINDOWS.map((window, i) => convolution(random, window, `window ${i}`));
@@ -70,7 +83,9 @@ test('equal the simulator', async () => {
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.template), WINDOWS.map(() => 'conv2d'));
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem.endsWith('mma4')), WINDOWS.map(({ bits = 8 }) => bits <= 4));
   const variants = buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => (kernel.variants ?? []).map(({ stem }) => stem.split('_').at(-1)));
-  assert.equal(variants, WINDOWS.map(({ outputs }) => (outputs <= 16 ? ['32x16'] : outputs <= 96 ? ['32x32'] : ['32x32', '64x64'])));
+  const smaller = (outputs: number): readonly string[] => (outputs <= 16 ? ['32x16'] : outputs <= 96 ? ['32x32'] : ['32x32', '64x64']);
+  assert.equal(variants, WINDOWS.map((window) => [...(isForWarpgroups(window) ? ['wgmma'] : []), ...smaller(window.outputs)]));
+  assert.is(WINDOWS.filter(isForWarpgroups).length, 6);
   const inputs = [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!));
   await expectFirmwareMatchesSimulator([{ name: 'windows', graph, inputs }], ['cuda']);
 });
@@ -78,7 +93,7 @@ test('equal the simulator', async () => {
 /** A product whose codes an addition joins with another activation, in either order of its operands. */
 function residual(random: Random, { isSecond, outputs, isTflite }: { readonly isSecond: boolean; readonly outputs: number; readonly isTflite: boolean }) {
   const builder = new IntegerGraphBuilder();
-  const [rows, depth] = [7, 32];
+  const [rows, depth] = [7, 96];
   const x = builder.input('x', [rows, depth]);
   const other = builder.input('other', [rows, outputs]);
   const weights = builder.constant('weights', [outputs, depth], random.codes(new Int8Array(outputs * depth), -127, 127));
