@@ -1,6 +1,7 @@
 /** CUDA kernels of every operator, best first: what the family `cuda` adds to the kernels of an operator's own file. */
 import type { Kernel } from '../kernel.js';
 import { fusedAttention } from './attention.js';
+import { byteDepthwise } from './depthwise.js';
 import { tensorCoreMatmul } from './matmul.js';
 import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
@@ -9,7 +10,7 @@ import { onThreads } from './threads.js';
 
 const OWN: Readonly<Record<string, readonly Kernel[]>> = {
   conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
-  'depthwise-conv2d': [shiftLinear],
+  'depthwise-conv2d': [shiftLinear, byteDepthwise],
   'conv2d-transpose': [shiftLinear],
   dense: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
   matmul: [fusedAttention, tensorCoreMatmul],
