@@ -8,7 +8,7 @@ import { loadModel } from '../src/frontends/index.js';
 import type { FloatGraph } from '../src/graph/float.js';
 import { integerTensor, type IntegerGraph } from '../src/graph/integer.js';
 import { optimizeFloatGraph } from '../src/passes/float/index.js';
-import { SeededRandom } from '../src/random.js';
+import { SeededRandom } from '../src/tensor/random.js';
 import { encodeSamples, realValues, sampleAt } from '../src/simulation/encode.js';
 import { frechetDistance } from './frechet.js';
 

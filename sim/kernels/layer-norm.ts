@@ -1,11 +1,11 @@
-/** Layer normalization over the last axes, and of groups of channels: mean, sum of squares and its root once; then one factor and offset an element. */
+/** Layer normalization over the last axes: mean, sum of squares and its root a row; then one factor and offset an element of the row. */
 import type { IntegerNode, SimKernel } from '../kernel.js';
 import { axisOf, count, inputShape, integer } from '../nodes.js';
 import { requantizer } from '../requantize.js';
 import { layerNormMean, layerNormReciprocal, layerNormShare, layerNormShift } from '../scalar/layer-norm.js';
 
 /** Where the elements that are normalized together lie. */
-interface Rows {
+export interface Rows {
   readonly rows: number;
   /** Of every element of row 0. */
   readonly places: Int32Array;
@@ -24,17 +24,8 @@ export const layerNorm: SimKernel = (node, graph) => {
   return normalize(node, { rows: count(shape.slice(0, axis)), places, step: depth, parameters: places, parameterStep: 0 });
 };
 
-export const groupNorm: SimKernel = (node, graph) => {
-  const shape = inputShape(node, graph, 0);
-  const channels = shape[shape.length - 1]!;
-  const groups = integer(node, 'groups');
-  const width = channels / groups;
-  const depth = count(shape) / groups;
-  const parameters = Int32Array.from({ length: depth }, (_, i) => i % width);
-  return normalize(node, { rows: groups, places: parameters.map((c, i) => Math.floor(i / width) * channels + c), step: width, parameters, parameterStep: width });
-};
-
-function normalize(node: IntegerNode, { rows, places, step, parameters, parameterStep }: Rows): ReturnType<SimKernel> {
+/** Every row by itself. */
+export function normalize(node: IntegerNode, { rows, places, step, parameters, parameterStep }: Rows): ReturnType<SimKernel> {
   const [fraction, epsilon] = [integer(node, 'fractionBits'), integer(node, 'epsilon')];
   if (!node.requantize) throw new RangeError(`node '${node.id}' has no requantization`);
   const finish = requantizer(node.requantize);

@@ -17,7 +17,7 @@ import { resolveOptions } from '../../src/options.js';
 import { optimizeFloatGraph } from '../../src/passes/float/index.js';
 import { optimizeIntegerGraph } from '../../src/passes/integer/index.js';
 import { lowerGraph, planQuantization } from '../../src/quantization/index.js';
-import { SeededRandom } from '../../src/random.js';
+import { SeededRandom } from '../../src/tensor/random.js';
 import { encodeSamples, sampleAt } from '../../src/simulation/encode.js';
 import { benchDirectory, leftOut } from '../support/bench.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';

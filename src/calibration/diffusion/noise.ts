@@ -1,5 +1,5 @@
 /** Normal random numbers, seeded. */
-import type { SeededRandom } from '../../random.js';
+import type { SeededRandom } from '../../tensor/random.js';
 
 /** Mean 0, variance 1 (Box and Muller). */
 export function normal(random: SeededRandom): number {

@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { FloatGraph } from '../../graph/float.js';
-import { SeededRandom } from '../../random.js';
+import { SeededRandom } from '../../tensor/random.js';
 import { createExecutor } from '../executor.js';
 import type { SampleSet } from '../types.js';
 import type { Diffusion } from './config.js';

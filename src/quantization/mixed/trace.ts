@@ -4,7 +4,7 @@
  * the second difference (L(w + ev) + L(w - ev)) / e^2 without a difference of nearly equal numbers, and no operator needs a
  * gradient.
  */
-import { SeededRandom } from '../../random.js';
+import { SeededRandom } from '../../tensor/random.js';
 
 /** Step of every weight, as a fraction of the weights' root mean square. */
 const STEP = 1e-3;

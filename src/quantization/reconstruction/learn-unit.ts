@@ -9,7 +9,7 @@ import { cosine } from './adam.js';
 import { constantsOf, forward } from './forward.js';
 import { LogDivision } from './log-division.js';
 import type { PredictionDifference } from './prediction-difference.js';
-import { SeededRandom } from '../../random.js';
+import { SeededRandom } from '../../tensor/random.js';
 import type { ReconstructionSettings, Stage } from './settings.js';
 import { learnedSteps, type LearnedStep } from './steps.js';
 import type { Unit } from './units.js';

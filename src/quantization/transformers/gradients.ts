@@ -9,7 +9,7 @@ import { elementCount, tensorOf, type FloatGraph, type TensorId } from '../../gr
 import { upload } from '../../tensor/evaluate.js';
 import { initTensor, tf } from '../../tensor/index.js';
 import { constantsOf, forward } from '../reconstruction/forward.js';
-import { SeededRandom } from '../../random.js';
+import { SeededRandom } from '../../tensor/random.js';
 
 /** Samples of one backward pass. */
 const BATCH = 8;
