@@ -17,7 +17,9 @@
 #ifdef PTQ_CUDA_EMULATION
 #define PTQ_SWIZZLED_SHARED(name) uint8_t *const name = ::ptq_emulation::swizzled_shared()
 #else
-#define PTQ_SWIZZLED_SHARED(name) extern __shared__ __align__(1024) uint8_t name[]
+#define PTQ_SWIZZLED_SHARED(name)                             \
+  extern __shared__ __align__(1024) uint8_t ptq_matrices[];   \
+  uint8_t *const name = ptq_matrices
 #endif
 
 PTQ_KERNEL(1) ptq_probe_wgmma(int32_t *answer) {
