@@ -13,6 +13,7 @@ import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
 import { inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
 import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
+import { fewRowsVariants } from './few-rows.js';
 import { type Residual, residualOf } from './residual.js';
 import { smallerTiles, STAGE_BYTES, type Tile, tileFor, tileView } from './tiles.js';
 import { LaunchValues } from './values.js';
@@ -96,6 +97,7 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
     ...launched(largest),
     values: values.list,
     variants: [
+      ...(isHalf || op !== 'dense' ? [] : fewRowsVariants({ rows: pixels, depth, outputs: g.outputChannels, isUnsigned, view: common, stem })),
       ...(isHalf ? [] : warpgroupVariants({ geometry: g, depth, paddedDepth: common.paddedDepth, isUnsigned, hasByteResults: residualOrOwn(t, residual).type.bits <= 8, view: common, stem })),
       ...smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
     ],
