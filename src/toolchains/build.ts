@@ -37,6 +37,8 @@ export interface BuildOptions {
   readonly boardSources?: readonly string[];
   /** Added to the compiler's arguments. */
   readonly flags?: readonly string[];
+  /** Files that are compiled instead of sources of the models, by their absolute paths. */
+  readonly instead?: ReadonlyMap<string, string>;
   /** Where the libraries are that the models call, unless the environment says it. */
   readonly checkouts?: Checkouts;
 }

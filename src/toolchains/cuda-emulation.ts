@@ -28,7 +28,7 @@ export async function buildEmulation(models: readonly ProgramModel[], target: Ta
   const includes = [`-I${cudaHarnessFolder}`, ...models.map((model) => `-I${resolve(model.directory)}`)];
   const glue = join(directory, 'models.cpp');
   await writeFile(glue, renderCudaModels(models.map((model) => model.manifest)));
-  const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source)));
+  const sources = models.flatMap((model) => model.manifest.sources.map((source) => resolve(model.directory, source))).map((source) => options.instead?.get(source) ?? source);
   const device = sources.filter((source) => source.endsWith('.cu'));
   const constants = sources.filter((source) => source.endsWith('.c'));
   const cpp = (list: readonly string[], more: readonly string[], what: string): Promise<ProcessResult> => run('g++', ['-std=c++17', '-DPTQ_CUDA_EMULATION', ...flags, ...more, ...includes, '-c', '-x', 'c++', ...list], `${what} does not compile`);

@@ -1,11 +1,12 @@
 /**
  * What stands behind a CUDA project: (a) nvcc compiles the kernels for every architecture, and PTX and machine code are
- * examined; (b) the kernels run in an emulation on this machine, which every verification does; (c) they run on a GPU.
+ * examined; (b) the kernels run in an emulation on this machine, first their source, which every verification does, then the
+ * PTX that nvcc made of it; (c) they run on a GPU.
  */
 import type { ProjectManifest } from '../emit/manifest.js';
 import type { Mismatch } from '../errors.js';
 import type { Target } from '../targets/index.js';
-import { buildDeviceProgram, type CudaCode, compileCuda, findGpu, findNvcc, runBuild } from '../toolchains/index.js';
+import { buildDeviceProgram, buildTranslated, type CudaCode, compileCuda, findGpu, findNvcc, AMPERE, runBuild } from '../toolchains/index.js';
 import { compareOutputs, modelLog } from './compare.js';
 import { proveCuda } from './cuda-proofs.js';
 import { describeDifference } from './divergence.js';
@@ -16,6 +17,7 @@ import type { BinaryProofs } from './proofs.js';
 export interface CudaInspection {
   /** Null where there is no nvcc. */
   readonly proofs: BinaryProofs | null;
+  readonly codes: readonly CudaCode[];
   readonly notes: readonly string[];
   readonly commands: readonly string[];
 }
@@ -24,11 +26,12 @@ const WITHOUT_NVCC = 'nvcc was not found: the kernels were not compiled for a GP
 
 /** Level (a). @throws BuildError where the kernels do not compile. */
 export async function inspectCuda(directory: string, manifest: ProjectManifest, { runner }: Target): Promise<CudaInspection> {
-  if (runner.kind !== 'cuda-emulation' || findNvcc() === null) return { proofs: null, notes: [WITHOUT_NVCC], commands: [] };
+  if (runner.kind !== 'cuda-emulation' || findNvcc() === null) return { proofs: null, codes: [], notes: [WITHOUT_NVCC], commands: [] };
   const codes: CudaCode[] = [];
   for (const architecture of runner.architectures) codes.push(await compileCuda(directory, manifest, architecture));
   return {
     proofs: proveCuda(codes, manifest.withoutMultiplication === true),
+    codes,
     notes: codes.flatMap(notesOf),
     commands: codes.flatMap(({ commands }) => commands),
   };
@@ -43,7 +46,26 @@ function notesOf({ architecture, kernels, warnings }: CudaCode): readonly string
   return [`${architecture}: ${kernels.length} kernels, at most ${most.registers} registers (${most.name}) and ${shared} bytes of shared memory, ${spills}`, ...(warnings === '' ? [] : [`nvcc for ${architecture} warned:\n${warnings}`])];
 }
 
-export interface GpuComparison {
+/** Level (b) with what nvcc made of the kernels: every tensor of every vector. @throws BuildError, RunError. */
+async function comparePtx(directory: string, target: Target, manifest: ProjectManifest, expected: Expected, codes: readonly CudaCode[], timeoutMs: number | undefined): Promise<PtxComparison> {
+  const commands: string[] = [];
+  const builds = await Promise.all(codes.map(async (code) => ({ code, build: await buildTranslated({ directory, manifest }, target, code) })));
+  for (const { code, build } of builds) {
+    const { mismatch, run } = await compareOnEmulator(build, manifest, expected, timeoutMs, { ...AMPERE, hasWarpgroups: code.architecture === 'sm_90a' });
+    commands.push(...build.commands, run.command);
+    if (mismatch) return { mismatch: { ...mismatch, target: `PTX for ${code.architecture}` }, notes: [], commands };
+  }
+  const notes = codes.length === 0 ? [] : [`PTX for ${codes.map(({ architecture }) => architecture).join(', ')} was executed on this machine: every tensor equal`];
+  return { mismatch: null, notes, commands };
+}
+
+interface PtxComparison {
+  readonly mismatch: Mismatch | null;
+  readonly notes: readonly string[];
+  readonly commands: readonly string[];
+}
+
+interface GpuComparison {
   /** For the report; null where no GPU was found, so that nothing ran on one. */
   readonly runner: string | null;
   readonly mismatch: Mismatch | null;
@@ -52,7 +74,7 @@ export interface GpuComparison {
 }
 
 /** Level (c): every tensor of every vector on the GPU, then the graph of whole batches. @throws BuildError, RunError. */
-export async function compareOnGpu(directory: string, target: Target, manifest: ProjectManifest, expected: Expected, timeoutMs: number | undefined): Promise<GpuComparison> {
+async function compareOnGpu(directory: string, target: Target, manifest: ProjectManifest, expected: Expected, timeoutMs: number | undefined): Promise<GpuComparison> {
   const gpu = findNvcc() === null ? null : await findGpu();
   if (gpu === null) return { runner: null, mismatch: null, notes: ['no GPU was found: the kernels ran in the emulation on this machine, on no GPU'], commands: [] };
   const models = [{ directory, manifest }];
@@ -66,5 +88,19 @@ export async function compareOnGpu(directory: string, target: Target, manifest: 
     mismatch: seen.mismatch ?? (difference && describeDifference(difference, manifest, expected, gpu.name)),
     notes: seen.notes,
     commands: [...trace.commands, ...release.commands, seen.run.command, run.command],
+  };
+}
+
+/** Levels (a), (b) on PTX, and (c), for as far as this machine reaches. @throws BuildError, RunError. */
+export async function verifyCuda(directory: string, target: Target, manifest: ProjectManifest, expected: Expected, timeoutMs: number | undefined): Promise<GpuComparison & Pick<CudaInspection, 'proofs'>> {
+  const inspected = await inspectCuda(directory, manifest, target);
+  const onPtx = await comparePtx(directory, target, manifest, expected, inspected.codes, timeoutMs);
+  const onGpu = await compareOnGpu(directory, target, manifest, expected, timeoutMs);
+  return {
+    proofs: inspected.proofs,
+    runner: onGpu.runner,
+    mismatch: onPtx.mismatch ?? onGpu.mismatch,
+    notes: [...inspected.notes, ...onPtx.notes, ...onGpu.notes],
+    commands: [...inspected.commands, ...onPtx.commands, ...onGpu.commands],
   };
 }

@@ -1,7 +1,6 @@
 /** What the code of the kernels itself shows: PTX and the machine code of every architecture. */
-import { type CudaCode, firstFloat, parseCubin } from '../toolchains/index.js';
+import { type CudaCode, firstFloat, parseCubin, parsePtx, type PtxFunction } from '../toolchains/index.js';
 import type { BinaryProofs } from './proofs.js';
-import { parsePtx, type PtxFunction } from './ptx.js';
 import { productsOfData } from './ptx-products.js';
 
 const FLOAT_TYPE = /\.(f16|f16x2|bf16|bf16x2|tf32|f32|f32x2|f64|e4m3|e5m2|e4m3x2|e5m2x2|e2m1x2|ue8m0x2)\b/;

@@ -1,7 +1,7 @@
 /** Comparison on an emulator (or this machine): the trace build, every tensor of every vector. */
 import type { ProjectManifest } from '../emit/manifest.js';
 import type { Target } from '../targets/index.js';
-import { type Build, type BuildOptions, buildProject, runBuild } from '../toolchains/index.js';
+import { type Build, type BuildOptions, buildProject, type EmulatedDevice, runBuild } from '../toolchains/index.js';
 import { compareTrace, modelLog, type Observed, withDump } from './compare.js';
 import { describeDifference } from './divergence.js';
 import { type Expected, toVectors } from './expected.js';
@@ -12,9 +12,9 @@ export function buildTrace(directory: string, target: Target, manifest: ProjectM
 }
 
 /** Runs again after a difference, to learn the tensor's bytes. */
-export async function compareOnEmulator(build: Build, manifest: ProjectManifest, expected: Expected, timeoutMs: number | undefined): Promise<Observed> {
+export async function compareOnEmulator(build: Build, manifest: ProjectManifest, expected: Expected, timeoutMs: number | undefined, device?: EmulatedDevice): Promise<Observed> {
   const vectors = toVectors(expected.vectors);
-  const timing = timeoutMs === undefined ? {} : { timeoutMs };
+  const timing = { ...(timeoutMs === undefined ? {} : { timeoutMs }), ...(device && { device }) };
   const run = await runBuild(build, vectors, timing);
   const comparison = compareTrace(modelLog(run.log, manifest, run.command), manifest, expected, run.command);
   const { difference } = comparison;

@@ -7,7 +7,7 @@ import type { Target } from '../targets/index.js';
 import { type Build, type BuildOptions, buildProject, type Checkouts, crc32, hex32, parseLog, readManifest, requireTools, runBuild, runnerCommand } from '../toolchains/index.js';
 import { compareOnBoard } from './board.js';
 import { compareOutputs, compareTrace, modelLog, type Observed } from './compare.js';
-import { compareOnGpu, inspectCuda } from './cuda-levels.js';
+import { inspectCuda, verifyCuda } from './cuda-levels.js';
 import { describeDifference } from './divergence.js';
 import { buildTrace, compareOnEmulator } from './emulator.js';
 import { Expected, toVectors, type VectorInputs } from './expected.js';
@@ -107,18 +107,20 @@ export async function verifyProject(
     return { ...base, report, mismatch: observed.mismatch, instructions: null, sizes: null, stackBytes: null, proofs: null, seconds };
   }
   const measured = await measureRelease(release, manifest, expected, options);
-  const inspected = await inspectBinary(release);
-  const onGpu = target.language === 'cuda' ? await compareOnGpu(directory, target, manifest, expected, options.timeoutMs) : null;
-  const mismatch = measured.mismatch ?? onGpu?.mismatch ?? null;
+  const onCuda = target.language === 'cuda' ? await verifyCuda(directory, target, manifest, expected, options.timeoutMs) : null;
+  const inspected = onCuda ? { sizes: null, stackBytes: null, ...onCuda } : await inspectBinary(release);
+  const mismatch = measured.mismatch ?? onCuda?.mismatch ?? null;
   return {
     ...base,
-    ...inspected,
-    report: reportOf({ ...observed, mismatch }, manifest, expected, onGpu?.runner ?? runnerName(release, options)),
+    sizes: inspected.sizes,
+    stackBytes: inspected.stackBytes,
+    proofs: inspected.proofs,
+    report: reportOf({ ...observed, mismatch }, manifest, expected, onCuda?.runner ?? runnerName(release, options)),
     mismatch,
     instructions: measured.instructions,
     cycles: measured.cycles,
-    notes: [...base.notes, ...inspected.notes, ...(onGpu?.notes ?? [])],
-    commands: [...commands, ...(measured.command === null ? [] : [measured.command]), ...inspected.commands, ...(onGpu?.commands ?? [])],
+    notes: [...base.notes, ...inspected.notes],
+    commands: [...commands, ...(measured.command === null ? [] : [measured.command]), ...inspected.commands],
     seconds: { build: buildSeconds, run: observed.run.seconds + measured.seconds, simulate: expected.seconds },
   };
 }
@@ -193,7 +195,10 @@ type Inspection = Pick<VerifyResult, 'sizes' | 'stackBytes' | 'proofs' | 'notes'
 
 async function inspectBinary(build: Build): Promise<Inspection> {
   const { directory, manifest } = build.models[0];
-  if (build.target.language === 'cuda') return { sizes: null, stackBytes: null, ...(await inspectCuda(directory, manifest, build.target)) };
+  if (build.target.language === 'cuda') {
+    const { proofs, notes, commands } = await inspectCuda(directory, manifest, build.target);
+    return { sizes: null, stackBytes: null, proofs, notes, commands };
+  }
   const reach = await reachFromRun(build);
   const proofs = proveBinary(reach, build.target, manifest.withoutMultiplication);
   return { sizes: measureSizes(reach, build), stackBytes: await stackBound(reach, build), proofs, notes: [], commands: [] };
