@@ -77,11 +77,12 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
   const codesPerByte = isHalf ? 2 : 1;
   const isUnsigned = !t.x.type.signed;
   const border = op === 'dense' ? { padded: false, classes: false, columnClasses: 1 } : borderView(g, node);
-  const depth = g.kernelHeight * g.kernelWidth * g.inputChannels;
+  const runs = runsOf(product);
+  const depth = runs ? g.kernelHeight * runs.runBytes : g.kernelHeight * g.kernelWidth * g.inputChannels;
   /** Weights of zero fill whole stages. */
   const stages = Math.ceil(depth / (STAGE_BYTES * codesPerByte));
   const values = new LaunchValues();
-  const common = { ...g, ...border, ...commonView(node, product, isHalf, values, residual), values: values.names, depth, paddedDepth: stages * STAGE_BYTES };
+  const common = { ...g, ...border, ...commonView(node, product, isHalf, values, residual), ...(runs ? { isRun: true, runBytes: runs.runBytes, rowCodes: g.inputWidth * g.inputChannels } : { isRun: false }), values: values.names, depth, paddedDepth: stages * STAGE_BYTES };
   const pixels = g.outputHeight * g.outputWidth;
   const largest = tileFor(g.outputChannels);
   const stem = linearStem(op, t, node, `${isHalf ? 'mma4' : 'mma'}${residual ? '_add' : ''}`);
@@ -101,7 +102,8 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
       ...(isHalf ? [] : warpgroupVariants({ geometry: g, depth, paddedDepth: common.paddedDepth, isUnsigned, hasByteResults: residualOrOwn(t, residual).type.bits <= 8, view: common, stem })),
       ...smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
     ],
-    arguments: argumentsOf(node, t, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
+    arguments: argumentsOf(node, { ...t, weightCodes: runs ? runs.weights : t.weightCodes }, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
+    ...(runs && { support: [{ template: 'unaligned', view: {} }] }),
     scratchBytes: 0,
     scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],
   };
@@ -109,6 +111,26 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
 
 function residualOrOwn(t: LinearTensors, residual?: Residual): IntegerTensor {
   return residual?.output ?? t.y;
+}
+
+interface Runs {
+  readonly runBytes: number;
+  readonly weights: Int8Array;
+}
+
+/**
+ * Where channels are not whole words, the codes of a window's row follow each other all the same: rows of weights are filled up
+ * to words, which loads of any address and a shift then gather. Null for the others, and where columns lie apart.
+ */
+function runsOf({ op, t, g }: Product): Runs | null {
+  if (op === 'dense' || g.inputChannels % 4 === 0 || g.dilationWidth !== 1 || t.x.type.bits > 8) return null;
+  if (g.kernelHeight * g.kernelWidth === 1 && g.strideHeight * g.strideWidth === 1) return null;
+  const run = g.kernelWidth * g.inputChannels;
+  const runBytes = 4 * Math.ceil(run / 4);
+  const rows = g.outputChannels * g.kernelHeight;
+  const weights = new Int8Array(rows * runBytes);
+  for (let row = 0; row < rows; row++) weights.set(t.weightCodes.subarray(row * run, (row + 1) * run), row * runBytes);
+  return { runBytes, weights };
 }
 
 /** Blocks over the rows of all samples, and over channels. */
