@@ -1,5 +1,5 @@
-/** Layer normalization and softmax with the roundings of the integers, which ranks of values behind them are sensitive to. */
-import type { Attributes, FloatNode, TensorId } from '../graph/float.js';
+/** Normalizations and softmax with the roundings of the integers, which ranks of values behind them are sensitive to. */
+import { elementCount, type Attributes, type FloatNode, type TensorId } from '../graph/float.js';
 import { constantCodes, type IntegerGraph, type IntegerNode } from '../graph/integer.js';
 import type { QuantizationPlan } from '../operators/lower.js';
 import { EXACT_INTEGERS, type CodeWriter } from './code-writer.js';
@@ -7,32 +7,50 @@ import { EXACT_INTEGERS, type CodeWriter } from './code-writer.js';
 /** e^0 of softmax's table; shares of a layer normalization lie in [−2^15, 2^15). */
 const ONE = 32768;
 
-/** False where the node was not lowered to a layer normalization of the same length. */
+/** What a normalization takes together: the input in a shape with these axes, and the shape of gains and offsets. */
+interface NormAxes {
+  readonly x: TensorId;
+  readonly axes: readonly number[];
+  readonly parameters: readonly number[];
+}
+
+/** Layer and group normalization. False where the node was not lowered to one with as many parameters. */
 export function normOnCodes(writer: CodeWriter, node: FloatNode, lowered: IntegerNode, integer: IntegerGraph, { activations }: QuantizationPlan): boolean {
-  if (node.op !== 'layer-norm' || lowered.op !== 'layer-norm' || lowered.requantize?.mode !== 'shift') return false;
+  if (!['layer-norm', 'group-norm'].includes(node.op) || lowered.op !== node.op || lowered.requantize?.mode !== 'shift') return false;
   const [input, output] = [activations.get(node.inputs[0]!), activations.get(node.outputs[0]!)];
   const [gain, offset] = lowered.inputs.slice(1).map((id) => constantCodes(integer, id));
-  const axis = node.attributes['axis'] as number;
-  const normalized = writer.tensors.get(node.outputs[0]!)!.shape.slice(axis);
-  if (!input || input.twin || !output || gain!.length !== normalized.reduce((n, d) => n * d, 1)) return false;
+  const { shape } = writer.tensors.get(node.inputs[0]!)!;
+  const normalized = node.op === 'group-norm' ? shape.slice(-1) : shape.slice(node.attributes['axis'] as number);
+  if (!input || input.twin || !output || gain!.length !== elementCount(normalized)) return false;
+  const norm = node.op === 'group-norm' ? groupedAxes(writer, node, shape) : { x: node.inputs[0]!, axes: shape.map((_, i) => i).slice(-normalized.length), parameters: normalized };
   const unit = output.scale * 2 ** -lowered.requantize.shift[0]!;
-  const weighted = writer.step(node, 'weighted', 'mul', [sharesOf(writer, node, lowered, input.scale), writer.constant(node, 'gain', normalized, Array.from(gain!, (g) => g * unit))]);
-  const offsets = writer.constant(node, 'offset', normalized, Array.from(offset!, (o) => o * unit - output.zeroPoint * output.scale));
-  writer.nodes.push({ ...node, op: 'add', inputs: [weighted, offsets], attributes: { activation: null } });
+  const gains = writer.constant(node, 'gain', norm.parameters, Array.from(gain!, (g) => g * unit));
+  const offsets = writer.constant(node, 'offset', norm.parameters, Array.from(offset!, (o) => o * unit - output.zeroPoint * output.scale));
+  const weighted = writer.step(node, 'weighted', 'mul', [sharesOf(writer, node, lowered, input.scale, norm), gains], norm.x);
+  const sum = { ...node, op: 'add', inputs: [weighted, offsets], attributes: { activation: null } };
+  if (norm.x === node.inputs[0]) writer.nodes.push(sum);
+  else writer.nodes.push({ ...node, op: 'reshape', inputs: [writer.step(node, 'grouped:sum', 'add', sum.inputs, norm.x)], attributes: { shape } });
   return true;
 }
 
+/** Channels become groups and what is in them. */
+function groupedAxes(writer: CodeWriter, node: FloatNode, shape: readonly number[]): NormAxes {
+  const [groups, channels] = [node.attributes['groups'] as number, shape.at(-1)!];
+  const parameters = [groups, channels / groups];
+  return { x: writer.reshaped(node, 'grouped', node.inputs[0]!, [elementCount(shape) / channels, ...parameters]), axes: [0, 2], parameters };
+}
+
 /** (x − mean)/sqrt(Σ(x − mean)² + epsilon) in Q15, step by step as sim/scalar/layer-norm.ts has it. */
-function sharesOf(writer: CodeWriter, node: FloatNode, { attributes }: IntegerNode, inputScale: number): TensorId {
-  const [x, axis] = [node.inputs[0]!, node.attributes['axis'] as number];
+function sharesOf(writer: CodeWriter, node: FloatNode, { attributes }: IntegerNode, inputScale: number, { x, axes }: NormAxes): TensorId {
+  const step = (part: string, op: string, inputs: readonly TensorId[]): TensorId => writer.step(node, part, op, inputs, x);
   const codes = writer.codesOf(node, 'codes', x, inputScale);
   const fine = writer.scaled(node, codes, [2 ** (attributes['fractionBits'] as number)], writer.tensor(node, 'fine', x));
-  const deviation = writer.step(node, 'deviation', 'sub', [fine, writer.integers(writer.reduced(node, 'mean', fine, axis))]);
-  const sum = writer.reduced(node, 'sum', writer.step(node, 'squared', 'mul', [deviation, deviation]), axis);
+  const deviation = step('deviation', 'sub', [fine, writer.integers(writer.reduced(node, 'mean', fine, axes))]);
+  const sum = writer.reduced(node, 'sum', step('squared', 'mul', [deviation, deviation]), axes);
   const squares = writer.step(node, 'squares', 'add', [sum, writer.constant(node, 'epsilon', [1], [attributes['epsilon'] as number])], sum);
   const { reciprocal, low, high } = reciprocalOf(writer, node, squares);
-  const coarse = writer.integers(writer.step(node, 'coarse', 'mul', [deviation, low]));
-  const product = writer.step(node, 'product', 'mul', [writer.step(node, 'raised', 'mul', [coarse, high]), reciprocal]);
+  const coarse = writer.integers(step('coarse', 'mul', [deviation, low]));
+  const product = step('product', 'mul', [step('raised', 'mul', [coarse, high]), reciprocal]);
   return writer.integers(writer.scaled(node, product, [2 ** -16], writer.tensor(node, 'shares', x)));
 }
 
@@ -61,11 +79,11 @@ export function softmaxOnCodes(writer: CodeWriter, node: FloatNode, lowered: Int
   const axis = shape.length - 1;
   if (!input || input.twin || input.bits > 8 || node.attributes['axis'] !== axis || shape[axis]! * ONE >= EXACT_INTEGERS) return false;
   const codes = writer.codesOf(node, 'codes', x, input.scale);
-  const distance = writer.step(node, 'distance', 'sub', [codes, writer.reduced(node, 'max', codes, axis)]);
+  const distance = writer.step(node, 'distance', 'sub', [codes, writer.reduced(node, 'max', codes, [axis])]);
   const scaled = writer.scaled(node, distance, [input.scale * (node.attributes['beta'] as number)], writer.tensor(node, 'scaled', x));
   const exponential = writer.step(node, 'exponential', 'unary', [scaled], x, { function: 'exp', alpha: 0, beta: 0 });
   const terms = writer.integers(writer.scaled(node, exponential, [ONE], writer.tensor(node, 'terms', x)));
-  const quotient = writer.step(node, 'quotient', 'div', [terms, writer.reduced(node, 'sum', terms, axis)]);
+  const quotient = writer.step(node, 'quotient', 'div', [terms, writer.reduced(node, 'sum', terms, [axis])]);
   // Two ranges are chosen between when the share is an integer already.
   const steps = lowered.attributes['steps'] as number;
   const share = writer.integers(writer.scaled(node, quotient, [steps], writer.tensor(node, 'shares', x)));

@@ -27,12 +27,19 @@ export class CodeWriter {
     return output;
   }
 
-  /** Mean, sum or maximum over the axes from `axis` on, which become 1. */
-  reduced(node: FloatNode, name: 'mean' | 'sum' | 'max', input: TensorId, axis: number): TensorId {
+  /** Mean, sum or maximum over some axes, which become 1. */
+  reduced(node: FloatNode, name: 'mean' | 'sum' | 'max', input: TensorId, axes: readonly number[]): TensorId {
     const { shape, origin } = this.tensors.get(input)!;
-    const output = this.add(node, name, { shape: shape.map((d, i) => (i < axis ? d : 1)), origin });
-    const attributes = { function: name, axes: shape.map((_, i) => i).slice(axis), keepDims: true };
+    const output = this.add(node, name, { shape: shape.map((d, i) => (axes.includes(i) ? 1 : d)), origin });
+    const attributes = { function: name, axes, keepDims: true };
     this.nodes.push({ id: output, op: 'reduce', inputs: [input], outputs: [output], attributes, origin: node.origin });
+    return output;
+  }
+
+  /** The same elements in another shape. */
+  reshaped(node: FloatNode, part: string, input: TensorId, shape: readonly number[]): TensorId {
+    const output = this.add(node, part, { shape, origin: node.origin });
+    this.nodes.push({ id: output, op: 'reshape', inputs: [input], outputs: [output], attributes: { shape }, origin: node.origin });
     return output;
   }
 

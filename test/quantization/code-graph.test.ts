@@ -60,15 +60,16 @@ test('behind two dense layers with a clamp between them', async () => {
   assert.ok(onCodes <= 1, `${onCodes} differ`);
 });
 
-test('behind a softmax, and behind layer normalizations', async () => {
+test('behind a softmax, and behind normalizations of layers and groups', async () => {
   const [rows, width] = [64, 96];
-  for (const [op, attributes] of [['softmax', { axis: 1, beta: 0.7 }], ['layer-norm', { axis: 1, epsilon: 1e-5 }]] as const) {
+  for (const [op, attributes] of [['softmax', { axis: 1, beta: 0.7 }], ['layer-norm', { axis: 1, epsilon: 1e-5 }], ['group-norm', { groups: 8, epsilon: 1e-5 }]] as const) {
     const b = new FloatGraphBuilder(op, { file: 'test.onnx', format: 'builder', sha256: '0' });
-    const parameters = op === 'layer-norm' ? [values(width, 2), values(width, 1)].map((data, i) => b.constant(`p${i}`, [width], data, origin(op, 'LayerNormalization'))) : [];
+    const parameters = op !== 'softmax' ? [values(width, 2), values(width, 1)].map((data, i) => b.constant(`p${i}`, [width], data, origin(op, 'LayerNormalization'))) : [];
     b.output('y', b.apply(op, [b.input('x', [rows, width], 'float32'), ...parameters], attributes, origin(op, op), 'y'));
     const { onReals, onCodes } = await differing(b.build(), new Map([['x', values(SAMPLES * rows * width, 9)]]));
     assert.ok(onReals >= 5, `${op}: only ${onReals} differ on real values`);
-    assert.is(onCodes, 0, op);
+    // The squares of 768 elements lose their last bits in float32.
+    assert.ok(onCodes <= (op === 'group-norm' ? 8 : 0), `${op}: ${onCodes} differ on codes, ${onReals} on real values`);
   }
 });
 
