@@ -17,5 +17,5 @@ export type { Counts, RunCount } from './instruction-counter.js';
 export { type Log, type ModelLog, parseLog } from './log.js';
 export { type LinkedSection, parseMap, readMap } from './link-map.js';
 export { findProgram, type ProcessResult, runProcess } from './process.js';
-export { AMPERE, type EmulatedDevice, type Run, type RunOptions, runBuild, runnerCommand, runOnBoard } from './run.js';
+export { type EmulatedDevice, type Run, type RunOptions, runBuild, runnerCommand, runOnBoard } from './run.js';
 export { decodeVectors, type DumpRequest, encodeVectors, type Vector } from './vectors-file.js';

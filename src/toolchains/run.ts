@@ -92,7 +92,7 @@ function deviceEnvironment({ variant }: Build, device: EmulatedDevice = variant 
 
 /** Its launches never have too few blocks. */
 const HOPPER_OF_ONE: EmulatedDevice = { order: 4, multiprocessors: 1, hasWarpgroups: true };
-export const AMPERE: EmulatedDevice = { order: 1, multiprocessors: 132, hasWarpgroups: false };
+const AMPERE: EmulatedDevice = { order: 1, multiprocessors: 132, hasWarpgroups: false };
 
 /** Runs the user's command on a build with compiled-in vectors; `{elf}` becomes the program's path. Reads what it prints. */
 export async function runOnBoard(build: Build, runner: string, timeoutMs = DEFAULT_TIMEOUT_MS): Promise<Run> {

@@ -6,7 +6,7 @@
 import type { ProjectManifest } from '../emit/manifest.js';
 import type { Mismatch } from '../errors.js';
 import type { Target } from '../targets/index.js';
-import { buildDeviceProgram, buildTranslated, type CudaCode, compileCuda, findGpu, findNvcc, AMPERE, runBuild } from '../toolchains/index.js';
+import { buildDeviceProgram, buildTranslated, type CudaCode, compileCuda, findGpu, findNvcc, runBuild } from '../toolchains/index.js';
 import { compareOutputs, modelLog } from './compare.js';
 import { proveCuda } from './cuda-proofs.js';
 import { describeDifference } from './divergence.js';
@@ -51,9 +51,13 @@ async function comparePtx(directory: string, target: Target, manifest: ProjectMa
   const commands: string[] = [];
   const builds = await Promise.all(codes.map(async (code) => ({ code, build: await buildTranslated({ directory, manifest }, target, code) })));
   for (const { code, build } of builds) {
-    const { mismatch, run } = await compareOnEmulator(build, manifest, expected, timeoutMs, { ...AMPERE, hasWarpgroups: code.architecture === 'sm_90a' });
-    commands.push(...build.commands, run.command);
-    if (mismatch) return { mismatch: { ...mismatch, target: `PTX for ${code.architecture}` }, notes: [], commands };
+    commands.push(...build.commands);
+    // a small and a large GPU: launches choose other kernels
+    for (const multiprocessors of [1, 132]) {
+      const { mismatch, run } = await compareOnEmulator(build, manifest, expected, timeoutMs, { order: multiprocessors === 1 ? 4 : 1, multiprocessors, hasWarpgroups: code.architecture === 'sm_90a' });
+      commands.push(run.command);
+      if (mismatch) return { mismatch: { ...mismatch, target: `PTX for ${code.architecture}` }, notes: [], commands };
+    }
   }
   const notes = codes.length === 0 ? [] : [`PTX for ${codes.map(({ architecture }) => architecture).join(', ')} was executed on this machine: every tensor equal`];
   return { mismatch: null, notes, commands };
