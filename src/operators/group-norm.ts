@@ -7,6 +7,7 @@ import type { FloatNode } from '../graph/float.js';
 import { tf } from '../tensor/index.js';
 import { defineOperator, type EvaluateContext, type ShapedInput } from './definition.js';
 import { integerAttribute, shapeError, shapeText } from './attributes.js';
+import { dspGroupNorm } from './dsp/group-norm.js';
 import { boundLayerNorm } from './layer-norm-integer.js';
 import { instantiateGroupNorm, lowerGroupNorm, verifyGroupNorm } from './group-norm-integer.js';
 import { requireInputs, requireVector } from './linear/float.js';
@@ -42,6 +43,6 @@ export const groupNorm = defineOperator({
   integer: {
     verify: verifyGroupNorm,
     bounds: boundLayerNorm,
-    kernels: [shiftGroupNorm(instantiateGroupNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateGroupNorm(group[0]!, graph) }],
+    kernels: [shiftGroupNorm(instantiateGroupNorm), dspGroupNorm(instantiateGroupNorm), { family: 'portable', when: () => true, instantiate: ({ graph, group }) => instantiateGroupNorm(group[0]!, graph) }],
   },
 });

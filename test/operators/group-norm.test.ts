@@ -1,6 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { IntegerGraphError, ShapeError } from '../../src/errors.js';
+import { countFamily } from '../support/dsp-cases.js';
 import { expectFirmwareMatchesSimulator } from '../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../support/integer-graphs.js';
 import { assertClose, evaluateFloat } from '../support/linear-checks.js';
@@ -97,7 +98,9 @@ groupNorm('groups whose sums leave their words are refused', () => {
 });
 
 groupNorm('firmware equals the simulator', async () => {
-  await expectFirmwareMatchesSimulator([...bytes, ...words].map(firmwareCase), ['host', 'cortex-m7', 'rv32imc']);
+  const cases = [...bytes, ...words].map(firmwareCase);
+  assert.is(countFamily(cases, 'dsp', 'cortex-m7'), bytes.length);
+  await expectFirmwareMatchesSimulator(cases, ['host', 'cortex-m7', 'cortex-m55', 'rv32imc']);
 });
 
 groupNorm.run();

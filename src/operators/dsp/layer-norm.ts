@@ -51,7 +51,7 @@ export function fieldShift(base: KernelInstance): number {
 }
 
 /** Bits of a clamp that one saturation does; null for others. */
-function saturationBits({ low, high }: LayerNormEnd): number | null {
+export function saturationBits({ low, high }: LayerNormEnd): number | null {
   const bits = Math.log2(high + 1) + 1;
   return low === -high - 1 && Number.isInteger(bits) ? bits : null;
 }
