@@ -1,6 +1,7 @@
 /** CUDA kernels of every operator, best first: what the family `cuda` adds to the kernels of an operator's own file. */
 import type { Kernel } from '../kernel.js';
 import { fusedAttention } from './attention.js';
+import { wordCopies } from './copies.js';
 import { byteDepthwise } from './depthwise.js';
 import { tensorCoreMatmul } from './matmul.js';
 import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
@@ -21,6 +22,11 @@ const LAID_OUT: Readonly<Record<string, readonly ((kernels: readonly Kernel[]) =
   'layer-norm': [shiftNormRows('shift/layer-norm')],
   'group-norm': [shiftNormRows('shift/group-norm')],
   matmul: [shiftMatmulTiles],
+  slice: [wordCopies],
+  transpose: [wordCopies],
+  gather: [wordCopies],
+  pad: [wordCopies],
+  resize: [wordCopies],
 };
 
 /** `kernels`: those of the operator's definition; the portable ones lend their views to CUDA templates of the same name. */

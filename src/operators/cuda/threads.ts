@@ -162,7 +162,7 @@ function indicesOf(view: PortableView, name: 'nest' | 'outer'): readonly { reado
   });
 }
 
-function placeText(divisor: number, size: number | null): string {
+export function placeText(divisor: number, size: number | null): string {
   return `element${divisor > 1 ? ` / ${divisor}` : ''}${size === null ? '' : ` % ${size}`}`;
 }
 

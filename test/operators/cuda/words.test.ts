@@ -1,0 +1,40 @@
+/** Kernels whose threads take words of several codes: copies, element-wise operators and pools, against the simulator. */
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { buildSchedule } from '../../../src/schedule/index.js';
+import { findTarget } from '../../../src/targets/index.js';
+import { expectCudaProofs } from '../../support/cuda-proofs.js';
+import { byte, type GraphCase, loweredFor, unsigned, wide } from '../../support/every-operator.js';
+import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
+import { mergeGraphs } from '../../support/merge-graphs.js';
+
+const test = suite('words of codes on CUDA');
+
+const lowered = loweredFor('dyadic');
+const image = { shape: [6, 7, 16], plan: byte };
+
+const COPIES: readonly GraphCase[] = [
+  lowered('transpose', { permutation: [1, 0, 2] }, [image], byte),
+  lowered('transpose', { permutation: [1, 0, 2] }, [{ shape: [5, 3, 6], plan: wide }], wide),
+  lowered('transpose', { permutation: [2, 0, 1, 3] }, [{ shape: [3, 2, 4, 24], plan: byte }], byte),
+  lowered('slice', { starts: [1, 6, 8], sizes: [3, 3, 8], steps: [2, -2, 1] }, [image], byte),
+  lowered('slice', { starts: [1, 2, 4], sizes: [3, 3, 4], steps: [2, 1, 1] }, [image], byte),
+  lowered('gather', { axis: 0 }, [image, { shape: [4], constant: [5, 0, 2, 2], indices: 6 }], byte),
+  lowered('pad', { mode: 'reflect', amounts: [[1, 2], [0, 3], [0, 0]], value: 0 }, [image], byte),
+  lowered('resize', { mode: 'nearest', sizes: [5, 13], coordinates: 'half-pixel', nearestMode: 'floor' }, [image], byte),
+];
+
+function together(name: string, cases: readonly GraphCase[]) {
+  const graph = { ...mergeGraphs(cases.map((one) => one.graph)), name };
+  return { name, graph, inputs: [0, 1, 2].map((v) => cases.flatMap(({ inputs }) => inputs[v % inputs.length]!)) };
+}
+
+const copies = together('copies', COPIES);
+
+test('copies equal the simulator', async () => {
+  const stems = buildSchedule(copies.graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem);
+  assert.equal(stems.filter((stem) => !stem.endsWith('_words')), []);
+  await expectFirmwareMatchesSimulator([copies], ['cuda']);
+});
+
+test.run();
