@@ -8,6 +8,7 @@ import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
 import { shiftMatmulTiles, shiftNormRows } from './shift-rows.js';
 import { onThreads } from './threads.js';
+import { codesInWords } from './words.js';
 
 const OWN: Readonly<Record<string, readonly Kernel[]>> = {
   conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
@@ -27,6 +28,14 @@ const LAID_OUT: Readonly<Record<string, readonly ((kernels: readonly Kernel[]) =
   gather: [wordCopies],
   pad: [wordCopies],
   resize: [wordCopies],
+  unary: [codesInWords],
+  requantize: [codesInWords],
+  clamp: [codesInWords],
+  add: [codesInWords],
+  sub: [codesInWords],
+  mul: [codesInWords],
+  'max-pool2d': [codesInWords],
+  'average-pool2d': [codesInWords],
 };
 
 /** `kernels`: those of the operator's definition; the portable ones lend their views to CUDA templates of the same name. */

@@ -19,7 +19,6 @@ interface Twin {
   readonly template?: string;
   /** Loops of the portable kernel that become indices. */
   readonly nest?: 'nest' | 'outer';
-  readonly scalars?: readonly string[];
   readonly view?: (view: PortableView, node: IntegerNode, graph: IntegerGraph) => object;
 }
 
@@ -63,7 +62,7 @@ const TWINS: Readonly<Record<string, Twin>> = {
   concat: { byElement: true, view: joinedView },
   pad: { pointers: ['input'], byElement: true, view: paddedView },
   'max-pool2d': WINDOW,
-  'average-pool2d': { ...WINDOW, scalars: ['quotientByReciprocal'] },
+  'average-pool2d': WINDOW,
   'average-pool2d-tflite': WINDOW,
   reduce: { ...WINDOW, nest: 'outer' },
   'reduce-max': { ...WINDOW, nest: 'outer' },
@@ -89,6 +88,9 @@ const TWINS: Readonly<Record<string, Twin>> = {
   'shift/softmax': ROW,
   'shift/shiftmax': { ...ROW, template: 'shiftmax' },
 };
+
+/** What texts for many threads call besides what the kernel of one sample does. */
+export const TWIN_SCALARS: Readonly<Record<string, readonly string[]>> = { 'average-pool2d': ['quotientByReciprocal'] };
 
 /** The first of these kernels, best first, that has a template for threads. */
 export function onThreads(kernels: readonly Kernel[]): Kernel {
@@ -136,7 +138,7 @@ function twinOf(instance: KernelInstance, node: IntegerNode, graph: IntegerGraph
     arguments: instance.arguments.filter(({ kind }) => kind !== 'scratch'),
     launch: { threads: THREADS, grid: [twin.each === 'row' ? `ptq_blocks(batch, ${items}, ${THREADS / 32})` : `ptq_blocks(batch, ${items}, ${THREADS})`] },
     scratchBytes: 0,
-    scalars: [...instance.scalars, ...(twin.scalars ?? [])],
+    scalars: [...instance.scalars, ...(TWIN_SCALARS[template] ?? [])],
     ...(twin.each === 'row' && { support: [{ template: 'warp', view: {} }] }),
     // Every lane has read its row before one of them writes.
     overlap: [],

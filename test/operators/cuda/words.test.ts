@@ -37,4 +37,46 @@ test('copies equal the simulator', async () => {
   await expectFirmwareMatchesSimulator([copies], ['cuda']);
 });
 
+const pool = { kernel: [3, 2], strides: [2, 1], pad: [1, 1, 0, 1], activation: null };
+const whole = { kernel: [6, 7], strides: [1, 1], pad: [0, 0, 0, 0], activation: null };
+const same = { ...byte, scale: 0.0234 };
+
+/** The last dimension of an operand is broadcast nowhere; constants stand for every sample. */
+function elementwise(arith: 'dyadic' | 'tflite' | 'shift'): readonly GraphCase[] {
+  const lowered = loweredFor(arith);
+  const pooled = arith === 'tflite' ? byte : same;
+  return [
+    lowered('add', { activation: null }, [image, { shape: [6, 7, 16], plan: unsigned }]),
+    lowered('add', { activation: null }, [image, { shape: [6, 7, 16], plan: byte, constant: true }]),
+    lowered('sub', { activation: null }, [{ shape: [6, 7, 16], plan: unsigned }, image]),
+    lowered('mul', { activation: null }, [image, { shape: [6, 7, 16], plan: unsigned }]),
+    lowered('unary', { function: 'gelu', alpha: 0, beta: 0 }, [image]),
+    lowered('clamp', { min: -0.2, max: 0.3 }, [image], byte),
+    lowered('max-pool2d', pool, [image], byte),
+    lowered('max-pool2d', { ...whole, activation: { min: 0, max: 1 } }, [{ ...image, plan: unsigned }], unsigned),
+    lowered('average-pool2d', { ...pool, countIncludePad: false }, [image], pooled),
+    lowered('average-pool2d', { ...pool, countIncludePad: true }, [image], same),
+    lowered('average-pool2d', { ...whole, countIncludePad: false }, [{ ...image, plan: unsigned }], arith === 'tflite' ? unsigned : same),
+  ];
+}
+
+for (const arith of ['dyadic', 'tflite', 'shift'] as const) {
+  const network = together(`words ${arith}`, elementwise(arith));
+  const graph = { ...network.graph, name: `words_${arith}`, provenance: { ...network.graph.provenance, arith } };
+
+  test(`${arith}: equal the simulator`, async () => {
+    await expectFirmwareMatchesSimulator([{ ...network, graph }], ['cuda']);
+  });
+
+  test(`${arith}: no floating point, no register in memory`, async () => {
+    await expectCudaProofs(graph);
+  });
+}
+
+test('take words where operands have one shape', () => {
+  const network = together('words', elementwise('dyadic'));
+  const stems = buildSchedule(network.graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem);
+  assert.equal(stems.filter((stem) => !stem.endsWith('_words')), []);
+});
+
 test.run();
