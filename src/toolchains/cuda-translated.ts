@@ -10,7 +10,7 @@ import { splicePtx } from './ptx/splice.js';
 /**
  * The trace build of one model with the kernels of `code`.
  *
- * @throws BuildError: also where the PTX has an instruction that nobody has met yet.
+ * @throws PtxTranslationError, BuildError.
  */
 export async function buildTranslated(model: ProgramModel, target: Target, code: CudaCode, options: BuildOptions = {}): Promise<Build> {
   const own = model.manifest.sources.find((source) => source.endsWith('.cu'))!;

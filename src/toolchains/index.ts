@@ -10,6 +10,7 @@ export { buildDeviceProgram } from './cuda-device.js';
 export { type BatchRun, runBatches } from './cuda-batches.js';
 export { type CubinFunction, firstFloat, parseCubin } from './cubin.js';
 export { type CudaCode, type CudaKernel, compileCuda, compileKernels, findGpu, findNvcc, type Gpu, kernelName, parseResources, requireNvcc } from './nvcc.js';
+export { PtxTranslationError } from './ptx/operands.js';
 export { splicePtx } from './ptx/splice.js';
 export { parsePtx, type PtxFunction, type PtxInstruction, registersOf } from './ptx/parse.js';
 export { writeHarness } from './harness-files.js';

@@ -1,13 +1,21 @@
 /** PTX executed on this machine: every instruction against its definition in plain integers, nvcc's PTX of the wrappers against plain loops, a planted fault. */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { emitProject } from '../../src/emit/index.js';
 import { packageRoot } from '../../src/package-root.js';
-import { compileKernels, findNvcc, findProgram, splicePtx } from '../../src/toolchains/index.js';
+import { buildSchedule } from '../../src/schedule/index.js';
+import { findTarget } from '../../src/targets/index.js';
+import { buildTranslated, compileCuda, compileKernels, type CudaCode, findNvcc, findProgram, splicePtx } from '../../src/toolchains/index.js';
+import { compareOnEmulator } from '../../src/verify/emulator.js';
+import { Expected } from '../../src/verify/expected.js';
 import { leftOut } from '../support/bench.js';
+import { Random } from '../support/integer-graphs.js';
+import { linearCase } from '../support/linear-cases.js';
 
 const test = suite('toolchains/cuda-ptx');
 const project = join(packageRoot(), 'templates/cuda/project');
@@ -167,8 +175,41 @@ test('every instruction equals its definition', () => {
 });
 
 test('an instruction that nobody has met is named', () => {
-  assert.throws(() => splicePtx(INSTRUCTION_PROGRAM, instructionKernel().replace('add.s32', 'add.rn.f32')), /type f32/);
-  assert.throws(() => splicePtx(INSTRUCTION_PROGRAM, instructionKernel().replace('add.s32', 'tex.2d.s32')), /instruction tex\.2d\.s32/);
+  assert.throws(() => splicePtx(INSTRUCTION_PROGRAM, instructionKernel().replace('add.s32', 'add.rn.f32')), /type f32 is not known/);
+  assert.throws(() => splicePtx(INSTRUCTION_PROGRAM, instructionKernel().replace('add.s32', 'tex.2d.s32')), /instruction tex\.2d\.s32 is not known/);
+});
+
+/** A product of rows and weights, large enough for every tile, as a generated project. */
+async function productProject() {
+  const random = new Random(71);
+  const { graph, inputs } = linearCase('product', random, {
+    op: 'dense', input: { bits: 8 }, inputShape: [40, 304], weightShape: [136, 304], weightBits: 8, output: { bits: 8 }, outputChannels: 136, outputShape: [40, 136], biasRows: 1, attributes: { inputZeroPoint: -5 },
+  });
+  const project = emitProject(buildSchedule(graph, findTarget('cuda')), { commandLine: 'test' });
+  for (const [path, content] of project.files) {
+    await mkdir(dirname(join(directory, 'product', path)), { recursive: true });
+    await writeFile(join(directory, 'product', path), content);
+  }
+  return { directory: join(directory, 'product'), manifest: project.manifest, expected: new Expected(graph, inputs) };
+}
+
+test('a project computes the same with its PTX, for every architecture and size of a GPU, and one wrong instruction is found', async () => {
+  if (findNvcc() === null) return leftOut(1, 'PTX of a project: nvcc is missing');
+  const { expected, ...model } = await productProject();
+  const target = findTarget('cuda');
+  const differences = async (code: CudaCode): Promise<readonly (string | null)[]> => {
+    const built = await buildTranslated(model, target, code);
+    const devices = [1, 5, 132].map((multiprocessors) => ({ order: 1, multiprocessors, hasWarpgroups: code.architecture === 'sm_90a' }));
+    const seen: (string | null)[] = [];
+    for (const device of devices) seen.push((await compareOnEmulator(built, model.manifest, expected, undefined, device)).mismatch?.tensor ?? null);
+    return seen;
+  };
+  for (const architecture of ['sm_75', 'sm_80', 'sm_90a']) {
+    const code = await compileCuda(model.directory, model.manifest, architecture);
+    assert.equal(await differences(code), [null, null, null], architecture);
+    if (architecture === 'sm_80') assert.equal(await differences({ ...code, ptx: code.ptx.replaceAll('max.s32', 'min.s32') }), ['y', 'y', 'y']);
+    if (architecture === 'sm_90a') assert.match(code.ptx, /wgmma\.mma_async/);
+  }
 });
 
 test.run();

@@ -1,9 +1,8 @@
 /** Operands of PTX as C++ text. */
-import { BuildError } from '../../errors.js';
-
-export class PtxTranslationError extends BuildError {
+/** Something in PTX that this translation does not know. */
+export class PtxTranslationError extends Error {
   constructor(what: string) {
-    super(`cuda: the PTX cannot be executed here: ${what}`, '', '');
+    super(`${what} is not known here`);
   }
 }
 
