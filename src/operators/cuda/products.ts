@@ -15,7 +15,7 @@ import { linearStem, rowSums } from '../linear/kernels.js';
 import { cType, requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
 import { fewRowsVariants } from './few-rows.js';
 import { type Residual, residualOf } from './residual.js';
-import { smallerTiles, STAGE_BYTES, type Tile, tileFor, tileView } from './tiles.js';
+import { smallerTiles, STAGE_BYTES, stageEnds, type Tile, tileFor, tileView } from './tiles.js';
 import { LaunchValues } from './values.js';
 import { warpgroupVariants } from './wgmma.js';
 
@@ -89,7 +89,8 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
   const launched = (tile: Tile): Pick<KernelInstance, 'template' | 'view' | 'stem'> & { readonly launch: KernelLaunch } => {
     const shape = tileView(tile, { outputChannels: g.outputChannels, outputBytes: residualOrOwn(t, residual).type.bits <= 8 ? 1 : 0, paddedDepth: common.paddedDepth });
     const chunkCodes = 16 * codesPerByte;
-    const view = { ...common, ...shape, chunkCodes, stageProducts: shape.chunksOfStage * chunkCodes };
+    const stageProducts = shape.chunksOfStage * chunkCodes;
+    const view = { ...common, ...shape, chunkCodes, stageProducts, isDirect: !isHalf && g.inputChannels % 16 === 0, ...stageEnds(g.inputChannels, depth, stageProducts) };
     return { template: 'conv2d', stem: tile === largest ? stem : `${stem}_${tile.rows}x${tile.columns}`, view, launch: { threads: shape.threads, grid: gridOf(tile, g), ...(shape.isDynamic && { sharedBytes: shape.windowBytes + shape.channelBytes }) } };
   };
   const more = [...(border.classes ? classArguments(node) : []), ...(border.padded ? [paddingArgument(g, node, t.x.type)] : [])];

@@ -101,3 +101,8 @@ export function tileView({ rows, columns, warpRows, warpColumns, depthWarps }: T
     chunksOfRow: columns / 16,
   };
 }
+
+/** How stages of so many products lie in the depth: whether the last one ends behind it, and whether all of a stage is of one tap. */
+export function stageEnds(inputChannels: number, depth: number, stageProducts: number): { readonly hasEnd: boolean; readonly hasWholeTaps: boolean } {
+  return { hasEnd: depth % stageProducts !== 0, hasWholeTaps: inputChannels % stageProducts === 0 };
+}

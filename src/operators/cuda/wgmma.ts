@@ -5,6 +5,7 @@
  */
 import type { LaunchVariant } from '../kernel.js';
 import type { Geometry } from '../linear/geometry.js';
+import { stageEnds } from './tiles.js';
 
 /** Two warpgroups of 64 rows each. */
 const ROWS = 128;
@@ -56,7 +57,7 @@ export function columnsFor(outputChannels: number, depth: number): number {
   return widths.reduce((best, width) => (computed(width) < computed(best) ? width : best));
 }
 
-function viewOf({ geometry: { outputChannels }, depth, isUnsigned, hasByteResults }: WarpgroupProduct, columns: number) {
+function viewOf({ geometry: { inputChannels, outputChannels }, depth, isUnsigned, hasByteResults }: WarpgroupProduct, columns: number) {
   const stages = Math.ceil(depth / STAGE_BYTES);
   const steps = Math.ceil(depth / STEP_PRODUCTS);
   const [windowStage, channelStage] = [ROWS * STAGE_BYTES, columns * STAGE_BYTES];
@@ -74,6 +75,7 @@ function viewOf({ geometry: { outputChannels }, depth, isUnsigned, hasByteResult
     steps,
     hasShortEnd: steps % 4 !== 0,
     stageProducts: STAGE_BYTES,
+    ...stageEnds(inputChannels, depth, STAGE_BYTES),
     chunkCodes: 16,
     chunksOfStage: STAGE_BYTES / 16,
     lastSlot: slots - 1,
