@@ -7,9 +7,9 @@
 import { elementCount } from '../../graph/float.js';
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import type { Kernel, KernelInstance } from '../kernel.js';
-import { borderView, classArguments, paddingArgument } from '../linear/convolution.js';
+import { borderView, classArguments } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry } from '../linear/geometry.js';
-import { inputZeroPointOf, linearTensors, type LinearTensors, padOf } from '../linear/integer.js';
+import { inputZeroPointOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
 import { linearStem } from '../linear/kernels.js';
 import { requantizeArguments, requantizeScalars, requantizeView } from '../views.js';
 
@@ -25,7 +25,7 @@ function layerOf(node: IntegerNode, graph: IntegerGraph): { readonly t: LinearTe
   const t = linearTensors(node, graph);
   const [height, width, channels, multiplier] = t.weights.shape as [number, number, number, number];
   const isBytes = [t.x, t.weights, t.y].every(({ type }) => type.bits <= 8 && !type.packed);
-  if (!isBytes || multiplier !== 1 || channels % 4 !== 0 || width > MOST_COLUMNS) return null;
+  if (!isBytes || multiplier !== 1 || channels < 4 || width > MOST_COLUMNS) return null;
   const g = convolutionGeometry(node, { input: t.x.shape, kernel: [height, width], outputChannels: channels, pad: padOf(node).amounts });
   return g.dilationWidth === 1 ? { t, g } : null;
 }
@@ -42,7 +42,8 @@ function instantiate(node: IntegerNode, { t, g }: { readonly t: LinearTensors; r
   const words = Math.ceil(g.kernelWidth / 4);
   const columns = (PIXELS - 1) * g.strideWidth + g.kernelWidth;
   const blocks = Math.ceil(g.outputWidth / PIXELS);
-  const groups = g.outputChannels / 4;
+  const isOdd = g.outputChannels % 4 !== 0;
+  const groups = Math.ceil(g.outputChannels / 4);
   const items = g.outputHeight * blocks * groups;
   const view = {
     ...g,
@@ -51,6 +52,11 @@ function instantiate(node: IntegerNode, { t, g }: { readonly t: LinearTensors; r
     groups,
     blocks,
     items,
+    isOdd,
+    lastGroup: groups - 1,
+    lastChannel: g.outputChannels - 4,
+    inputElements: elementCount(t.x.shape),
+    outputElements: elementCount(t.y.shape),
     inputWords: elementCount(t.x.shape) / 4,
     outputWords: elementCount(t.y.shape) / 4,
     isRagged: g.outputWidth % PIXELS !== 0,
@@ -75,27 +81,39 @@ function instantiate(node: IntegerNode, { t, g }: { readonly t: LinearTensors; r
       { kind: 'constant', name: 'weights', data: packedWeights(t, g, words) },
       { kind: 'constant', name: 'bias', data: foldedBias(node, t, isUnsigned ? 128 : 0) },
       ...(border.classes ? classArguments(node) : []),
-      ...(border.padded ? [paddingArgument(g, node, t.x.type)] : []),
+      ...(border.padded ? [{ kind: 'constant', name: 'padding', data: packedPadding(node, g) } as const] : []),
       ...requantizeArguments(node.requantize!),
     ],
     launch: { threads: THREADS, grid: [`ptq_blocks(batch, ${items}, ${THREADS})`] },
+    ...(isOdd && { support: [{ template: 'unaligned', view: {} }] }),
     scratchBytes: 0,
     scalars: requantizeScalars(node.requantize!, node.bounds),
   };
 }
 
-/** [channels / 4][rows][words][4 channels] words of four taps each, so that a load of 16 bytes gets those of four channels. */
+/** Channels of the words, the last of which begin where there still are four. */
+function channelsOf({ outputChannels }: Geometry): readonly number[] {
+  return Array.from({ length: 4 * Math.ceil(outputChannels / 4) }, (_, i) => Math.min(i - (i % 4), outputChannels - 4) + (i % 4));
+}
+
+/** [words of channels][rows][words][4 channels] words of four taps each, so that a load of 16 bytes gets those of four channels. */
 function packedWeights({ weightCodes }: LinearTensors, g: Geometry, words: number): Int8Array {
-  const packed = new Int8Array(g.outputChannels * g.kernelHeight * words * 4);
-  for (let channel = 0; channel < g.outputChannels; channel++) {
+  const channels = channelsOf(g);
+  const packed = new Int8Array(channels.length * g.kernelHeight * words * 4);
+  channels.forEach((channel, i) => {
     for (let row = 0; row < g.kernelHeight; row++) {
       for (let tap = 0; tap < g.kernelWidth; tap++) {
-        const word = ((channel >> 2) * g.kernelHeight + row) * words + (tap >> 2);
-        packed[(word * 4 + (channel & 3)) * 4 + (tap & 3)] = weightCodes[(row * g.kernelWidth + tap) * g.outputChannels + channel]!;
+        const word = ((i >> 2) * g.kernelHeight + row) * words + (tap >> 2);
+        packed[(word * 4 + (i & 3)) * 4 + (tap & 3)] = weightCodes[(row * g.kernelWidth + tap) * g.outputChannels + channel]!;
       }
     }
-  }
+  });
   return packed;
+}
+
+function packedPadding(node: IntegerNode, g: Geometry): Int8Array {
+  const codes = padCodes(node, g.inputChannels);
+  return Int8Array.from(channelsOf(g), (channel) => codes[channel]!);
 }
 
 /** Biases less what the zero point of the input, `flipped` below itself, adds to the sums. */

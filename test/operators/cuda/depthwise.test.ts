@@ -34,6 +34,9 @@ const WINDOWS: readonly Window[] = [
   { input: [10, 9, 8], kernel: [3, 4], strides: [1, 3], dilations: [2, 1], pad: [2, 2, 1, 2], classes: true },
   { input: [7, 15, 8], kernel: [2, 9], pad: [1, 0, 4, 4], isUnsigned: true, classes: true },
   { input: [3, 3, 4], kernel: [3, 3] },
+  { input: [7, 9, 13], kernel: [3, 3], pad: [1, 1, 1, 1], isUnsigned: true },
+  { input: [8, 8, 6], kernel: [5, 3], strides: [2, 2], classes: true },
+  { input: [5, 6, 7], kernel: [3, 3] },
 ];
 
 function depthwise(random: Random, window: Window, name: string): LinearCase {
