@@ -104,7 +104,7 @@ function instantiate(node: IntegerNode, product: Product, isHalf: boolean, resid
       ...smallerTiles(pixels, g.outputChannels, stages).map(({ tile, larger }) => ({ ...launched(tile), when: `ptq_leaves_idle(model, ${gridOf(larger, g).join(' * ')})` })),
     ],
     arguments: argumentsOf(node, { ...t, weightCodes: runs ? runs.weights : t.weightCodes }, depth, { rows: Math.ceil(g.outputChannels / largest.columns) * largest.columns, depth: stages * STAGE_BYTES * codesPerByte, isHalf }, isUnsigned, more, residual),
-    ...(runs && { support: [{ template: 'unaligned', view: {} }] }),
+    ...(g.inputChannels % 4 !== 0 && { support: [{ template: 'unaligned', view: {} }] }),
     scratchBytes: 0,
     scalars: [...requantizeScalars(node.requantize!, node.bounds), ...(residual?.scalars ?? [])],
   };
@@ -157,6 +157,8 @@ function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boo
     mma: isHalf ? 's4' : isUnsigned ? 'u8' : 's8',
     isPlain: !isHalf && isPointwise && (op === 'dense' || !borderView(g, node).padded),
     isWide: granule === 16,
+    isOdd: granule === 1,
+    lastCodes: g.inputChannels % 4,
     granule,
     granuleType: granule === 4 ? 'int32_t' : 'int8_t',
     flip: isUnsigned ? ' ^ 0x88888888u' : '',

@@ -39,6 +39,8 @@ const WINDOWS: readonly Window[] = [
   { input: [11, 13, 80], kernel: [1, 1], outputs: 64 },
   { input: [5, 6, 64], kernel: [2, 3], outputs: 132, outputBits: 16, isUnsigned: true, pad: [1, 0, 1, 1] },
   { input: [17, 19, 3], kernel: [7, 7], outputs: 32, strides: [2, 2], pad: [3, 3, 3, 3], classes: true },
+  { input: [6, 7, 61], kernel: [1, 1], outputs: 30 },
+  { input: [5, 7, 131], kernel: [1, 1], outputs: 64, isUnsigned: true },
   { input: [9, 8, 1], kernel: [3, 4], outputs: 9, dilations: [2, 1], isUnsigned: true },
   { input: [5, 9, 5], kernel: [1, 2], outputs: 48, pad: [0, 0, 1, 0] },
   { input: [9, 9, 3], kernel: [3, 3], outputs: 10, strides: [3, 3], dilations: [1, 2], isUnsigned: true },
@@ -71,8 +73,13 @@ function convolution(random: Random, window: Window, name: string): LinearCase {
   });
 }
 
-function isForWarpgroups({ input: [, , channels], kernel: [height, width], outputs, bits = 8 }: Window): boolean {
-  return bits === 8 && channels % 16 === 0 && outputs >= 48 && height * width * channels >= 64;
+function depthOf({ input: [, , channels], kernel: [height, width] }: Window): number {
+  return height * width * channels;
+}
+
+function isForWarpgroups(window: Window): boolean {
+  const { input, outputs, bits = 8 } = window;
+  return bits === 8 && input[2] % 16 === 0 && outputs >= 48 && depthOf(window) >= 64;
 }
 
 test('tiles of warpgroups have few columns for nobody', () => {
@@ -88,7 +95,7 @@ test('equal the simulator', async () => {
   assert.equal(buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => kernel.stem.endsWith('mma4')), WINDOWS.map(({ bits = 8 }) => bits <= 4));
   const variants = buildSchedule(graph, findTarget('cuda')).steps.map(({ kernel }) => (kernel.variants ?? []).map(({ stem }) => stem.split('_').at(-1)));
   const smaller = (outputs: number): readonly string[] => (outputs <= 16 ? ['32x16'] : outputs <= 96 ? ['32x32'] : ['32x32', '64x64']);
-  assert.equal(variants, WINDOWS.map((window) => [...(isForWarpgroups(window) ? ['wgmma'] : []), ...smaller(window.outputs)]));
+  assert.equal(variants, WINDOWS.map((window) => [...(isForWarpgroups(window) ? [`128x${columnsFor(window.outputs, depthOf(window))}`, '64x64'] : []), ...smaller(window.outputs)]));
   assert.is(WINDOWS.filter(isForWarpgroups).length, 6);
   const inputs = [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!));
   await expectFirmwareMatchesSimulator([{ name: 'windows', graph, inputs }], ['cuda']);
