@@ -68,6 +68,7 @@ const EMULATED_DEVICES: readonly EmulatedDevice[] = [
   { order: 4, multiprocessors: 5, hasWarpgroups: false },
   { order: 3, multiprocessors: 192, hasWarpgroups: false },
   { order: 3, multiprocessors: 1, hasWarpgroups: true },
+  { order: 4, multiprocessors: 5, hasWarpgroups: true },
 ];
 
 /** How each case was computed, where nothing differs. */
