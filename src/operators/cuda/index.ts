@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel.js';
 import { fusedAttention } from './attention.js';
 import { wordCopies } from './copies.js';
 import { byteDepthwise } from './depthwise.js';
+import { byteGroups } from './groups.js';
 import { tensorCoreMatmul } from './matmul.js';
 import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
@@ -11,7 +12,7 @@ import { onThreads } from './threads.js';
 import { codesInWords } from './words.js';
 
 const OWN: Readonly<Record<string, readonly Kernel[]>> = {
-  conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
+  conv2d: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts, byteGroups],
   'depthwise-conv2d': [shiftLinear, byteDepthwise],
   'conv2d-transpose': [shiftLinear],
   dense: [shiftLinear, tensorCoreProductsAndSum, tensorCoreProducts],
