@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { columnsFor } from '../../../src/operators/cuda/wgmma.js';
 import { buildSchedule } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
+import { expectCudaProofs } from '../../support/cuda-proofs.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../../support/integer-graphs.js';
 import { type LinearCase, linearCase, randomRequantize } from '../../support/linear-cases.js';
@@ -99,6 +100,12 @@ test('equal the simulator', async () => {
   assert.is(WINDOWS.filter(isForWarpgroups).length, 6);
   const inputs = [0, 1, 2].map((v) => cases.flatMap((one) => one.inputs[v]!));
   await expectFirmwareMatchesSimulator([{ name: 'windows', graph, inputs }], ['cuda']);
+});
+
+test('nvcc keeps products of warpgroups under way and no register in memory', async () => {
+  const random = new Random(63);
+  const cases = WINDOWS.filter(isForWarpgroups).slice(-3).map((window, i) => convolution(random, window, `window ${i}`));
+  await expectCudaProofs(mergeGraphs(cases.map((one) => one.graph)));
 });
 
 /** A product whose codes an addition joins with another activation, in either order of its operands. */
