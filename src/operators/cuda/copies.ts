@@ -18,6 +18,10 @@ interface CopyView {
   readonly tables: readonly { readonly table: string }[];
 }
 
+interface JoinView {
+  readonly parts: readonly { readonly pointer: string; readonly chunk: number; readonly bytes: number }[];
+}
+
 interface Copy {
   readonly instance: KernelInstance;
   readonly view: CopyView;
@@ -87,4 +91,42 @@ function indicesOf(axes: readonly CopyAxis[], run: number): readonly { readonly 
     const divisor = axes.slice(depth + 1).reduce((product, axis) => product * axis.size, run);
     return { variable: `i${depth}`, text: placeText(divisor, depth > 0 ? size : null) };
   });
+}
+
+function joinOf(kernels: readonly Kernel[], context: KernelContext): { readonly instance: KernelInstance; readonly word: readonly [number, string] } | null {
+  const instance = kernels.find((one) => isAllowed(one, context) && one.when(context))?.instantiate(context);
+  if (!instance || !('parts' in instance.view)) return null;
+  const { parts } = instance.view as JoinView;
+  const { type } = integerTensor(context.graph, context.group[0]!.outputs[0]!);
+  const word = WORDS.find(([bytes]) => bytes > laneBytes(type) && parts.every((part) => part.bytes % bytes === 0));
+  return word && !type.packed ? { instance, word } : null;
+}
+
+/** Tensors joined along an axis, whose parts of a row are whole words. */
+export function wordConcat(kernels: readonly Kernel[]): Kernel {
+  return {
+    family: 'cuda',
+    when: (context) => joinOf(kernels, context) !== null,
+    instantiate(context) {
+      const { instance, word: [bytes, word] } = joinOf(kernels, context)!;
+      const tensors = context.group[0]!.inputs.map((id) => integerTensor(context.graph, id));
+      let end = 0;
+      const parts = (instance.view as JoinView).parts.map(({ pointer, bytes: chunkBytes }, i) => {
+        const first = end;
+        end += chunkBytes / bytes;
+        const { shape, type, constant } = tensors[i]!;
+        return { pointer, chunk: chunkBytes / bytes, first, end, step: (elementCount(shape) * laneBytes(type)) / bytes, isConstant: constant !== undefined };
+      });
+      const output = integerTensor(context.graph, context.group[0]!.outputs[0]!);
+      const items = (elementCount(output.shape) * laneBytes(output.type)) / bytes;
+      return {
+        ...instance,
+        family: 'cuda',
+        stem: `${instance.stem}_words`,
+        view: { type: word, parts, rowElements: end, items, moves: [], bySample: true, byElement: true, indices: [] },
+        launch: { threads: THREADS, grid: [`ptq_blocks(batch, ${items}, ${THREADS})`] },
+        overlap: [],
+      };
+    },
+  };
 }

@@ -1,7 +1,7 @@
 /** CUDA kernels of every operator, best first: what the family `cuda` adds to the kernels of an operator's own file. */
 import type { Kernel } from '../kernel.js';
 import { fusedAttention } from './attention.js';
-import { wordCopies } from './copies.js';
+import { wordConcat, wordCopies } from './copies.js';
 import { byteDepthwise } from './depthwise.js';
 import { byteGroups } from './groups.js';
 import { tensorCoreMatmul } from './matmul.js';
@@ -28,7 +28,8 @@ const LAID_OUT: Readonly<Record<string, readonly ((kernels: readonly Kernel[]) =
   transpose: [wordCopies],
   gather: [wordCopies],
   pad: [wordCopies],
-  resize: [wordCopies],
+  concat: [wordConcat],
+  resize: [wordCopies, codesInWords],
   unary: [codesInWords],
   requantize: [codesInWords],
   clamp: [codesInWords],

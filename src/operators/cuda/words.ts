@@ -1,5 +1,5 @@
 /**
- * Element-wise operators and pools of four codes a thread: a warp reads and writes runs of 128 bytes in one instruction, where one
+ * Element-wise operators, pools and interpolation of four codes a thread: a warp reads and writes runs of 128 bytes in one instruction, where one
  * code a thread moves 32. Views are those of the kernel of one sample.
  */
 import { elementCount } from '../../graph/float.js';
@@ -25,7 +25,8 @@ const FLAT: Readonly<Record<string, { readonly template: string; readonly inputs
   'shift/addition': { template: 'shift-addition', inputs: ['a', 'b'] },
 };
 
-const POOLS: ReadonlySet<string> = new Set(['max-pool2d', 'average-pool2d', 'average-pool2d-tflite']);
+/** Four channels of one pixel of the output. */
+const PIXELS: ReadonlySet<string> = new Set(['max-pool2d', 'average-pool2d', 'average-pool2d-tflite', 'resize']);
 
 interface Found {
   readonly instance: KernelInstance;
@@ -70,18 +71,18 @@ function flat({ instance, inputs, output }: Found): KernelInstance {
   };
 }
 
-function isPool({ instance, inputs: [input], output }: Found): boolean {
-  return POOLS.has(instance.template) && output.shape.at(-1)! % CODES === 0 && [input!, output].every(({ type }) => laneBytes(type) === 1);
+function isOfPixels({ instance, inputs: [input], output }: Found): boolean {
+  return PIXELS.has(instance.template) && output.shape.at(-1)! % CODES === 0 && [input!, output].every(({ type }) => laneBytes(type) === 1);
 }
 
-function pool({ instance, inputs: [input], output }: Found): KernelInstance {
+function ofPixels({ instance, inputs: [input], output }: Found): KernelInstance {
   const items = elementCount(output.shape) / CODES;
   return {
     ...instance,
     family: 'cuda',
     template: `words/${instance.template}`,
     stem: `${instance.stem}_words`,
-    view: { ...instance.view, items, groups: output.shape.at(-1)! / CODES, inputWords: elementCount(input!.shape) / CODES },
+    view: { ...instance.view, items, groups: output.shape.at(-1)! / CODES, inputElements: elementCount(input!.shape), inputWords: elementCount(input!.shape) / CODES },
     launch: { threads: THREADS, grid: [`ptq_blocks(batch, ${items}, ${THREADS})`] },
     scratchBytes: 0,
     scalars: [...instance.scalars, ...(TWIN_SCALARS[instance.template] ?? [])],
@@ -92,14 +93,14 @@ function pool({ instance, inputs: [input], output }: Found): KernelInstance {
 export function codesInWords(kernels: readonly Kernel[]): Kernel {
   const fits = (context: KernelContext): Found | null => {
     const found = find(kernels, context);
-    return found && (isFlat(found) || isPool(found)) ? found : null;
+    return found && (isFlat(found) || isOfPixels(found)) ? found : null;
   };
   return {
     family: 'cuda',
     when: (context) => fits(context) !== null,
     instantiate(context) {
       const found = fits(context)!;
-      return isFlat(found) ? flat(found) : pool(found);
+      return isFlat(found) ? flat(found) : ofPixels(found);
     },
   };
 }

@@ -21,6 +21,8 @@ const COPIES: readonly GraphCase[] = [
   lowered('slice', { starts: [1, 2, 4], sizes: [3, 3, 4], steps: [2, 1, 1] }, [image], byte),
   lowered('gather', { axis: 0 }, [image, { shape: [4], constant: [5, 0, 2, 2], indices: 6 }], byte),
   lowered('pad', { mode: 'reflect', amounts: [[1, 2], [0, 3], [0, 0]], value: 0 }, [image], byte),
+  lowered('concat', { axis: 2 }, [image, { shape: [6, 7, 8], plan: byte }], byte),
+  lowered('concat', { axis: 0 }, [{ shape: [1, 16], plan: wide, constant: true }, { shape: [5, 16], plan: wide }], wide),
   lowered('resize', { mode: 'nearest', sizes: [5, 13], coordinates: 'half-pixel', nearestMode: 'floor' }, [image], byte),
 ];
 
@@ -50,6 +52,7 @@ function elementwise(arith: 'dyadic' | 'tflite' | 'shift'): readonly GraphCase[]
     lowered('add', { activation: null }, [image, { shape: [6, 7, 16], plan: byte, constant: true }]),
     lowered('sub', { activation: null }, [{ shape: [6, 7, 16], plan: unsigned }, image]),
     lowered('mul', { activation: null }, [image, { shape: [6, 7, 16], plan: unsigned }]),
+    ...(arith === 'shift' ? [] : [lowered('resize', { mode: 'linear', sizes: [14, 10], coordinates: 'half-pixel', nearestMode: 'floor' }, [image])]),
     lowered('unary', { function: 'gelu', alpha: 0, beta: 0 }, [image]),
     lowered('clamp', { min: -0.2, max: 0.3 }, [image], byte),
     lowered('max-pool2d', pool, [image], byte),
