@@ -24,7 +24,7 @@ const VECTORS: Readonly<Record<Purpose, number>> = { bits: 4, times: 1, product:
 const BATCHES: Readonly<Record<Purpose, readonly number[]>> = { bits: [1, 8, 64], times: [1, 8, 64], product: [1] };
 /** Of the launches that compare. */
 const COMPARED_BATCH = 250;
-/** Files beyond this are packed: the constants of random networks repeat. */
+/** Binary files beyond this are packed: what is made up repeats. */
 const MOST_PLAIN_BYTES = 2 ** 20;
 
 /** What the other machine reads of a network. */
@@ -95,6 +95,6 @@ async function exportNetwork({ id, purpose }: Network, { graph: whole, base }: L
 
 function writeWhole(path: string, content: string | Uint8Array): void {
   mkdirSync(resolve(path, '..'), { recursive: true });
-  if (content.length > MOST_PLAIN_BYTES && path.endsWith('.bin') && path.includes('_weights')) writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
+  if (content.length > MOST_PLAIN_BYTES && path.endsWith('.bin')) writeFileSync(`${path}.gz`, gzipSync(content, { level: 9 }));
   else writeFileSync(path, content);
 }

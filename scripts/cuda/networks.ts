@@ -11,6 +11,7 @@ import { silentProgress } from '../../src/progress.js';
 import { encodeSamples } from '../../src/simulation/encode.js';
 import { chooseVectors } from '../../src/verify/index.js';
 import { float32Npy } from '../../test/support/npy-bytes.js';
+import { uniformPool } from './random-network.js';
 import { deitSmall, type ImageNetwork, product, resNet50 } from './random-networks.js';
 import type { BaseSamples } from './samples.js';
 
@@ -106,21 +107,16 @@ async function quantized({ options, make }: Network, { model, inputs }: Files): 
   return (await quantizeModel(resolved, silentProgress)).graph;
 }
 
-/** Network and calibration images of ours: noise with coarse structure. */
-function writeMadeUp({ id, make }: Network, folder: string): Files {
+/** Network and calibration inputs of ours: noise that repeats, so that files compress, with coarse structure in images. */
+function writeMadeUp({ id, make, purpose }: Network, folder: string): Files {
   const model = join(folder, `${id}.onnx`);
   const inputs = join(folder, `${id}.npy`);
   if (!existsSync(inputs)) {
     const { onnx, input } = make!();
-    let state = 7;
+    const noise = uniformPool();
     writeFileSync(model, onnx);
-    writeFileSync(
-      inputs,
-      float32Npy([CALIBRATION_IMAGES, ...input.slice(1)], (i) => {
-        state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-        return state / 2 ** 31 - 1 + Math.sin(i / 300);
-      }),
-    );
+    const value = (i: number): number => noise[i % noise.length]! + (purpose === 'product' ? 0 : Math.sin(i / 300));
+    writeFileSync(inputs, float32Npy([purpose === 'product' ? 1 : CALIBRATION_IMAGES, ...input.slice(1)], value));
   }
   return { model, inputs };
 }

@@ -53,8 +53,8 @@ export class RandomNetwork {
   }
 }
 
-/** Numbers in [-1, 1], both ends among them. */
-function uniformPool(): Float32Array {
+/** Numbers in [-1, 1], both ends among them, as many as a prime. */
+export function uniformPool(): Float32Array {
   const pool = new Float32Array(PERIOD);
   let state = 1;
   for (let i = 0; i < PERIOD; i++) {

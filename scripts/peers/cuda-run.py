@@ -63,6 +63,7 @@ def build(network, machine):
     """Two programs: `trace` shows every tensor, `measure` runs many samples and takes times."""
     folder = HERE / "networks" / network["id"]
     project, harness = folder / "project", HERE / "harness"
+    unpack(folder)
     unpack(project)
     started = time.monotonic()
     work = folder / "build"
