@@ -1,11 +1,12 @@
 /**
  * Layers with weights without a multiplication: two lists of shifted terms an output channel, those that are added and those
- * that are subtracted. A thread walks them for several neighbouring pixels of one channel, so that a term is read once for all.
+ * that are subtracted. A thread walks them for several neighbouring pixels of one channel, so that a term is read once for all;
+ * a warp does where a launch has few outputs.
  */
 import { elementCount } from '../../graph/float.js';
 import type { IntegerGraph, IntegerNode } from '../../graph/integer.js';
 import { integerAttribute } from '../attributes.js';
-import type { Kernel, KernelInstance } from '../kernel.js';
+import type { Kernel, KernelInstance, LaunchVariant } from '../kernel.js';
 import { borderView } from '../linear/convolution.js';
 import { convolutionGeometry, type Geometry, transposedGeometry } from '../linear/geometry.js';
 import { inputZeroPointOf, linearTensors, type LinearTensors, padCodes, padOf } from '../linear/integer.js';
@@ -21,6 +22,9 @@ const THREADS = 256;
 
 /** Pixels of one thread: a term costs three instructions, and each pixel three more. */
 const MOST_PIXELS = 4;
+
+/** Terms that the lanes of a warp may share, where threads alone would leave multiprocessors idle. */
+const LONG_LIST = 64;
 
 /** A term: where its code lies, relative to the window's place, above the shift; 32 leaves nothing of any code. */
 const [PLACE, NOTHING] = [6, 32];
@@ -140,11 +144,24 @@ function instantiate(node: IntegerNode, layer: Layer): KernelInstance {
     outputElements: elementCount(t.y.shape),
     requantize: requantizeView(node.requantize!, node.bounds),
   };
+  const stem = linearStem(node.op.replace(/-/g, '_'), t, node, 'shift');
+  const blocksOf = (itemsOfBlock: number): string =>
+    isDense ? `ptq_blocks((batch * ${g.outputWidth} + ${pixels - 1}) / ${pixels}, ${g.outputChannels}, ${itemsOfBlock})` : `ptq_blocks(batch, ${items}, ${itemsOfBlock})`;
+  const alone = { isShared: false, firstAdded: '0', firstSubtracted: String(added), turn: 'i++' };
+  const shared = { isShared: true, firstAdded: 'lane', firstSubtracted: `${added} + lane`, turn: 'i += 32' };
+  const warps: LaunchVariant = {
+    template: 'shift/linear',
+    stem: `${stem}_warps`,
+    view: { ...view, ...shared },
+    launch: { threads: THREADS, grid: [blocksOf(THREADS / 32)] },
+    when: `ptq_leaves_idle(model, ${blocksOf(THREADS)})`,
+  };
   return {
     family: 'cuda',
     template: 'shift/linear',
-    stem: linearStem(node.op.replace(/-/g, '_'), t, node, 'shift'),
-    view,
+    stem,
+    view: { ...view, ...alone },
+    ...(added + subtracted >= LONG_LIST && !isTransposed && { variants: [warps] }),
     arguments: [
       { kind: 'input', tensor: t.x.id },
       { kind: 'output', tensor: t.y.id },
@@ -154,9 +171,9 @@ function instantiate(node: IntegerNode, layer: Layer): KernelInstance {
       ...(border.classes ? classOffsets(node, g.outputChannels, border.columnClasses) : []),
       ...requantizeArguments(node.requantize!),
     ],
-    launch: { threads: THREADS, grid: [isDense ? `ptq_blocks((batch * ${g.outputWidth} + ${pixels - 1}) / ${pixels}, ${g.outputChannels}, ${THREADS})` : `ptq_blocks(batch, ${items}, ${THREADS})`] },
+    launch: { threads: THREADS, grid: [blocksOf(THREADS)] },
     scratchBytes: 0,
-    support: [{ template: 'shift/shift-out', view: {} }],
+    support: [{ template: 'shift/shift-out', view: {} }, { template: 'warp', view: {} }],
     scalars: requantizeScalars(node.requantize!, node.bounds),
   };
 }

@@ -1,6 +1,7 @@
 /** Networks of shifts on CUDA: many threads for every operator, the simulator's codes, and no multiplication of data in PTX. */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Attributes } from '../../../src/graph/float.js';
 import { buildSchedule } from '../../../src/schedule/index.js';
 import { findTarget } from '../../../src/targets/index.js';
 import { expectCudaProofs } from '../../support/cuda-proofs.js';
@@ -9,7 +10,7 @@ import { everyShiftOperator } from '../../support/every-shift-operator.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { Random } from '../../support/integer-graphs.js';
 import { narrow, shiftedCase } from '../../support/shift-cases.js';
-import { randomConvolution, randomDense, randomDepthwise, randomTransposed } from '../../support/linear-cases.js';
+import { linearCase, randomConvolution, randomDense, randomDepthwise, randomTransposed } from '../../support/linear-cases.js';
 import { mergeGraphs } from '../../support/merge-graphs.js';
 
 const test = suite('networks of shifts on CUDA');
@@ -33,13 +34,22 @@ const LARGE: readonly GraphCase[] = [
 
 const linear = [randomConvolution, randomDepthwise, randomDense, randomTransposed].flatMap((made, i) => Array.from({ length: i === 2 ? 3 : 6 }, (_, n) => shiftedCase(narrow(made)(random, `${i} ${n}`), random)));
 
+/** Lists of hundreds of terms, which the lanes of a warp share where a launch has few outputs. */
+const LONG_LAYERS: readonly { readonly op: string; readonly inputShape: readonly number[]; readonly weightShape: readonly number[]; readonly outputShape: readonly number[]; readonly attributes: Attributes }[] = [
+  { op: 'dense', inputShape: [300], weightShape: [5, 300], outputShape: [5], attributes: {} },
+  { op: 'conv2d', inputShape: [5, 6, 16], weightShape: [7, 3, 3, 16], outputShape: [5, 6, 7], attributes: { strides: [1, 1], dilations: [1, 1], groups: 1, pad: { amounts: [1, 1, 1, 1], values: -9 } } },
+];
+const LONG = LONG_LAYERS.map(({ attributes, ...shapes }) =>
+  shiftedCase(linearCase(shapes.op, random, { ...shapes, input: { bits: 8 }, weightBits: 8, outputChannels: shapes.outputShape.at(-1)!, biasRows: 1, attributes: { ...attributes, inputZeroPoint: -9 } }), random),
+);
+
 function together(name: string, cases: readonly GraphCase[]) {
   const merged = mergeGraphs(cases.map(({ graph }) => graph));
   const graph = { ...merged, name, provenance: { ...merged.provenance, arith: 'shift' } };
   return { name, graph, inputs: Array.from({ length: VECTORS }, (_, v) => cases.flatMap(({ inputs }) => inputs[v % inputs.length]!)) };
 }
 
-const networks = [together('operators', [...everyShiftOperator(), ...LARGE]), together('linear', linear)];
+const networks = [together('operators', [...everyShiftOperator(), ...LARGE]), together('linear', [...linear, ...LONG])];
 
 test('no operator runs one thread a sample', () => {
   for (const { graph } of networks) {
@@ -48,12 +58,19 @@ test('no operator runs one thread a sample', () => {
   }
 });
 
+test('long lists have a kernel whose warps share them', () => {
+  const { steps } = buildSchedule(networks[1]!.graph, findTarget('cuda'));
+  assert.equal(steps.slice(-LONG.length).map(({ kernel }) => kernel.variants?.length), [1, 1]);
+});
+
 for (const network of networks) {
   test(`${network.name}: equal the simulator`, () => expectFirmwareMatchesSimulator([network], ['cuda']));
 }
 
-test('operators: no multiplication of data, no floating point, no register in memory', async () => {
-  await expectCudaProofs(networks[0]!.graph);
-});
+for (const { name, graph } of networks) {
+  test(`${name}: no multiplication of data, no floating point, no register in memory`, async () => {
+    await expectCudaProofs(graph);
+  });
+}
 
 test.run();
