@@ -39,15 +39,42 @@ function run(program: string, args: readonly string[], order: number): string {
 
 const ORDERS = [0, 1, 3];
 
+const built = new Map<string, string>();
+
+/** The program of cuda-emulation.test.ts with nvcc's kernels. */
+async function wrappers(architecture: string): Promise<string> {
+  const known = built.get(architecture);
+  if (known !== undefined) return known;
+  const file = join(programs, 'emulation.cu');
+  const { ptx } = await compileKernels(file, architecture, join(directory, architecture), [project]);
+  const program = build(readFileSync(file, 'utf8'), ptx, `wrappers-${architecture}`);
+  built.set(architecture, program);
+  return program;
+}
+
 for (const architecture of ['sm_75', 'sm_80', 'sm_90a']) {
   test(`what nvcc makes of the wrappers for ${architecture} equals plain loops`, async () => {
     if (findNvcc() === null) return leftOut(1, `PTX for ${architecture}: nvcc is missing`);
-    const file = join(programs, 'emulation.cu');
-    const { ptx } = await compileKernels(file, architecture, join(directory, architecture), [project]);
-    const program = build(readFileSync(file, 'utf8'), ptx, `wrappers-${architecture}`);
+    const program = await wrappers(architecture);
     for (const order of ORDERS) for (const one of ['mma', 'warp', 'integers', 'tiled']) assert.is(run(program, [one], order), 'ok', `${one}, order ${order}`);
   });
 }
+
+const RACE = /a race: byte \d+ of shared memory is (written|read and written|written and read) by this thread and (others|thread \d+), and nothing puts them in order/;
+
+/** Fault of the tiled product (test/programs/cuda/emulation.cu) → what its PTX shows in every order of threads, also where the result is right. */
+const FAULTS: readonly (readonly [number, string, RegExp])[] = [
+  [1, 'no barrier before reading', RACE],
+  [2, 'no barrier before writing', RACE],
+  [3, 'no wait for a copy', /byte \d+ of shared memory is used while cp\.async copies to it/],
+  [6, 'a write behind shared memory', /shared memory is used behind its end|written 0 bytes behind its end/],
+];
+
+test('races are found in every order of threads', async () => {
+  if (findNvcc() === null) return leftOut(1, 'races in PTX: nvcc is missing');
+  const program = await wrappers('sm_80');
+  for (const [fault, name, message] of FAULTS) for (const order of [0, 1, 2, 3, 4, 5]) assert.match(run(program, ['tiled', String(fault)], order), message, `${name}, order ${order}`);
+});
 
 /** Instruction → its result in integers without bounds, cut to 64 bits afterwards. */
 type Definition = readonly [text: string, define: (a: bigint, b: bigint, c: bigint) => bigint];
@@ -198,10 +225,10 @@ test('a project computes the same with its PTX, for every architecture and size 
   const { expected, ...model } = await productProject();
   const target = findTarget('cuda');
   const differences = async (code: CudaCode): Promise<readonly (string | null)[]> => {
-    const built = await buildTranslated(model, target, code);
+    const translated = await buildTranslated(model, target, code);
     const devices = [1, 5, 132].map((multiprocessors) => ({ order: 1, multiprocessors, hasWarpgroups: code.architecture === 'sm_90a' }));
     const seen: (string | null)[] = [];
-    for (const device of devices) seen.push((await compareOnEmulator(built, model.manifest, expected, undefined, device)).mismatch?.tensor ?? null);
+    for (const device of devices) seen.push((await compareOnEmulator(translated, model.manifest, expected, undefined, device)).mismatch?.tensor ?? null);
     return seen;
   };
   for (const architecture of ['sm_75', 'sm_80', 'sm_90a']) {

@@ -22,7 +22,7 @@ const WRITERS: Readonly<Record<string, Writer>> = {
   ldmatrix: ({ operands: [to, from] }, modifiers) => {
     if (modifiers.includes('trans')) throw new PtxTranslationError('ldmatrix.trans');
     const parts = partsOf(to!);
-    return `{ uint32_t loaded[${parts.length}]; ::ptq_emulation::ldmatrix<${parts.length}>(loaded, reinterpret_cast<const void *>(ptx::generic_of_shared(${addressText(from!)}))); ${parts.map((part, i) => `${nameText(part)} = loaded[${i}];`).join(' ')} }`;
+    return `{ uint32_t loaded[${parts.length}]; ptx::ldmatrix<${parts.length}>(loaded, ${addressText(from!)}); ${parts.map((part, i) => `${nameText(part)} = loaded[${i}];`).join(' ')} }`;
   },
   mma: tensorProduct,
   wgmma: groupProduct,
@@ -34,7 +34,7 @@ export function collectiveText(name: string, modifiers: readonly string[], instr
 }
 
 function barrier({ operands: [first] }: PtxInstruction, modifiers: readonly string[], { index }: Place): string {
-  if (modifiers[0] === 'warp') return `::ptq_emulation::sync_warp(static_cast<uint32_t>(${valueText(first!)}));`;
+  if (modifiers[0] === 'warp') return `ptx::sync_warp(static_cast<uint32_t>(${valueText(first!)}));`;
   if (modifiers.includes('red')) throw new PtxTranslationError(`barrier ${modifiers.join('.')}`);
   return `(void)::ptq_emulation::barrier(0, ${index});`;
 }

@@ -28,12 +28,11 @@ function access(modifiers: readonly string[], address: string, value: string, is
     const slot = place.slots.get(base) ?? nameText(base);
     return part(parts, (i) => `reinterpret_cast<uint64_t>(${slot}) + ${offset + i * bytes}`, type, isLoad);
   }
-  const isShared = space.startsWith('shared');
-  const at = addressText(address);
-  const check = isShared ? `ptx::check_shared(${at}, ${bytes * parts.length});` : `ptx::check_alignment(${at}, ${bytes * parts.length});`;
-  const place_ = isShared ? `ptx::generic_of_shared(${at})` : `static_cast<uint64_t>(${at})`;
+  const uses = space === 'local' ? 'static_cast<uint64_t>' : `ptx::use_${space === 'const' ? 'global' : space.split('::')[0]}`;
+  const all = bytes * parts.length;
+  const at = space === 'local' ? `${uses}(${addressText(address)})` : `${uses}(${addressText(address)}, ${all}, ${!isLoad}, ${all})`;
   // an element of the vector may be the register that holds the address
-  return `{ ${check} const uint64_t at = ${place_}; ${part(parts, (i) => `at + ${i * bytes}`, type, isLoad)} }`;
+  return `{ const uint64_t at = ${at}; ${part(parts, (i) => `at + ${i * bytes}`, type, isLoad)} }`;
 }
 
 const ATOMICS: Readonly<Record<string, string>> = { add: 'atomicAdd', max: 'atomicMax', min: 'atomicMin', or: 'atomicOr', exch: 'atomicExch', cas: 'atomicCAS' };
@@ -56,10 +55,10 @@ function part(parts: readonly string[], at: (i: number) => string, type: string,
 /** `cp.async.cg.shared.global [to], [from], 16, bytes`: what is not copied becomes zero. */
 function copy(modifiers: readonly string[], operands: readonly string[]): string {
   if (modifiers[1] === 'commit_group') return '::ptq_emulation::copy_async_commit();';
-  if (modifiers[1] === 'wait_group') return `::ptq_emulation::copy_async_wait(${operands[0]});`;
-  if (modifiers[1] === 'wait_all') return '::ptq_emulation::copy_async_commit(); ::ptq_emulation::copy_async_wait(0);';
+  if (modifiers[1] === 'wait_group') return `ptx::copy_async_wait(${operands[0]});`;
+  if (modifiers[1] === 'wait_all') return '::ptq_emulation::copy_async_commit(); ptx::copy_async_wait(0);';
   const [to, from, bytes, valid = bytes!] = operands as [string, string, string, string?];
   if (bytes !== '16') throw new PtxTranslationError(`a copy of ${bytes} bytes`);
   const count = `static_cast<uint32_t>(${valueText(valid)})`;
-  return `if (${count} != 0 && ${count} != 16) ::ptq_emulation::fail("PTX: cp.async of a part"); ::ptq_emulation::copy_async16(reinterpret_cast<void *>(ptx::generic_of_shared(${addressText(to)})), reinterpret_cast<const void *>(${addressText(from)}), ${count} == 16);`;
+  return `if (${count} != 0 && ${count} != 16) ::ptq_emulation::fail("PTX: cp.async of a part"); ptx::copy_async16(${addressText(to)}, ${addressText(from)}, ${count} == 16);`;
 }

@@ -39,7 +39,7 @@ export function translatePtx(text: string): TranslatedPtx {
 /** A table; its symbol is its address. */
 function arrayText({ name, elementBytes, length, values }: PtxArray): string {
   const own = nameText(name);
-  return `alignas(16) static const uint${8 * elementBytes}_t ${own}_array[${Math.max(1, length)}] = {${values.map((value) => `static_cast<uint${8 * elementBytes}_t>(${value})`).join(', ')}};\nstatic const uint64_t ${own} = reinterpret_cast<uint64_t>(${own}_array);`;
+  return `alignas(16) static const uint${8 * elementBytes}_t ${own}_array[${Math.max(1, length)}] = {${values.map((value) => `static_cast<uint${8 * elementBytes}_t>(${value})`).join(', ')}};\nstatic const uint64_t ${own} = reinterpret_cast<uint64_t>(${own}_array);\nstatic const ptx::Table ${own}_table(${own}_array, sizeof ${own}_array);`;
 }
 
 /** Parameters and result of a device function are places in the memory of its caller. */

@@ -288,13 +288,16 @@ static bool check_tiled(size_t rows, size_t columns, size_t depth, bool with_che
   const std::vector<int8_t> a = random_values<int8_t>(rows * depth, 8), b = random_values<int8_t>(columns * depth, 8);
   std::vector<int32_t> c(rows * columns);
   int8_t *da, *db;
-  if (cudaMalloc(&da, a.size()) != cudaSuccess || cudaMalloc(&db, b.size()) != cudaSuccess) return false;
+  int32_t *dc;
+  if (cudaMalloc(&da, a.size()) != cudaSuccess || cudaMalloc(&db, b.size()) != cudaSuccess || cudaMalloc(&dc, 4 * c.size()) != cudaSuccess) return false;
   cudaMemcpy(da, a.data(), a.size(), cudaMemcpyHostToDevice);
   cudaMemcpy(db, b.data(), b.size(), cudaMemcpyHostToDevice);
-  PTQ_LAUNCH(tiled_product, dim3((unsigned)columns / 8, (unsigned)rows / 64), 128, 2 * 72 * 48, nullptr, da, db, c.data(), (int32_t)depth, (int32_t)columns, fault);
+  PTQ_LAUNCH(tiled_product, dim3((unsigned)columns / 8, (unsigned)rows / 64), 128, 2 * 72 * 48, nullptr, da, db, dc, (int32_t)depth, (int32_t)columns, fault);
+  cudaMemcpy(c.data(), dc, 4 * c.size(), cudaMemcpyDeviceToHost);
   const bool is_right = !with_check || same(c, product(a, b, std::vector<int32_t>(rows * columns), rows, columns, depth));
   cudaFree(da);
   cudaFree(db);
+  cudaFree(dc);
   return is_right;
 }
 

@@ -2,7 +2,7 @@
  * CUDA on the CPU: the kernels of this project compiled by a C++17 compiler and run thread by thread, bit for bit as on a GPU.
  * ptq_cuda.h includes this with -DPTQ_CUDA_EMULATION. The five parts say what is stricter than a GPU.
  *
- * Not seen here: the speed of anything, and errors of memory ordering between warps that no barrier separates.
+ * Not seen here: the speed of anything. Accesses that nothing puts in order show where PTX is executed (ptx_memory.h).
  */
 #ifndef PTQ_CUDA_EMULATION_H
 #define PTQ_CUDA_EMULATION_H

@@ -73,6 +73,8 @@ struct Thread {
 /* Lanes of a warp that wait for each other at one operation. */
 struct Warp {
   unsigned existing, arrived, wanted;
+  /* How often lanes have met at bar.warp.sync: what lies before and behind is in order. */
+  unsigned syncs;
   void (*complete)(void **arguments, unsigned lanes);
   const char *name;
   void *arguments[WARP];
@@ -83,6 +85,8 @@ struct Block {
   void (*body)(const void *);
   const void *arguments;
   uint64_t number = 0;
+  /* Barriers of all blocks so far, and the first block of the launch: what lies before and behind is in order. */
+  uint64_t interval = 0, first_of_launch = 0;
   unsigned threads = 0, started = 0, ended = 0;
   unsigned current = 0;
   unsigned at_barrier = 0;
@@ -263,6 +267,7 @@ inline int barrier(int vote, int line) {
     return block.barrier_result;
   }
   block.at_barrier = 0;
+  block.interval++;
   block.barrier_result = block.barrier_votes;
   for (unsigned i = 0; i < block.threads; i++) {
     if (block.order[i] != block.current) make_ready(block.order[i]);
@@ -305,6 +310,7 @@ inline void check_canaries() {
 
 inline void run_block() {
   block.number++;
+  block.interval++;
   block.started = block.ended = block.at_barrier = 0;
   block.first_ready = block.ready_count = 0;
   block.shared_used = 0;
@@ -341,6 +347,7 @@ inline void run_grid(const char *kernel, dim3 grid, dim3 threads, size_t dynamic
   blockDim = threads;
   number_threads();
   const unsigned count = grid.x * grid.y * grid.z;
+  block.first_of_launch = block.number + 1;
   put_in_order(blocks, count, 1);
   for (unsigned i = 0; i < count; i++) {
     const unsigned number = blocks[i];

@@ -129,12 +129,18 @@ inline const char *cudaGetErrorString(cudaError_t error) { return cudaGetErrorNa
 inline cudaError_t cudaPeekAtLastError() { return ptq_emulation::last_error; }
 inline cudaError_t cudaGetLastError() { return std::exchange(ptq_emulation::last_error, cudaSuccess); }
 
+namespace ptq_emulation {
+/* Device memory: address and bytes of each allocation. */
+inline std::vector<std::pair<uint64_t, size_t>> allocations;
+}  // namespace ptq_emulation
+
 /* Aligned as on a device, exactly as long as asked (the address sanitizer sees the end), filled with what nobody expects. */
 inline cudaError_t cudaMalloc(void **pointer, size_t bytes) {
   *pointer = nullptr;
   if (bytes == 0) return cudaSuccess;
   if (posix_memalign(pointer, 256, bytes) != 0) return ptq_emulation::refuse(cudaErrorMemoryAllocation);
   std::memset(*pointer, 0xa5, bytes);
+  ptq_emulation::allocations.push_back({reinterpret_cast<uint64_t>(*pointer), bytes});
   return cudaSuccess;
 }
 template <class T>
@@ -143,6 +149,10 @@ inline cudaError_t cudaMallocHost(void **pointer, size_t bytes) { return cudaMal
 template <class T>
 cudaError_t cudaMallocHost(T **pointer, size_t bytes) { return cudaMalloc(reinterpret_cast<void **>(pointer), bytes); }
 inline cudaError_t cudaFree(void *pointer) {
+  auto &known = ptq_emulation::allocations;
+  for (size_t i = 0; i < known.size(); i++) {
+    if (known[i].first == reinterpret_cast<uint64_t>(pointer)) known.erase(known.begin() + static_cast<std::ptrdiff_t>(i));
+  }
   std::free(pointer);
   return cudaSuccess;
 }

@@ -8,7 +8,7 @@
 
 #include <type_traits>
 
-#include "ptq_cuda.h"
+#include "ptx_memory.h"
 
 namespace ptx {
 
@@ -156,18 +156,6 @@ uint32_t dp2a_lo(uint32_t a, uint32_t b, uint32_t c) { return dp2a<A, B>(a, b, c
 template <class A, class B>
 uint32_t dp2a_hi(uint32_t a, uint32_t b, uint32_t c) { return dp2a<A, B>(a, b, c, 2); }
 
-/* Addresses of shared memory count from its beginning; all others are those of this machine. */
-inline uint64_t generic_of_shared(uint64_t at) { return reinterpret_cast<uint64_t>(::ptq_emulation::block.shared.data()) + at; }
-inline uint64_t shared_of_generic(uint64_t at) { return at - reinterpret_cast<uint64_t>(::ptq_emulation::block.shared.data()); }
-inline uint64_t shared_of(const void *array) { return shared_of_generic(reinterpret_cast<uint64_t>(array)); }
-
-inline void check_alignment(uint64_t at, unsigned bytes) {
-  if (at % bytes != 0) ::ptq_emulation::fail("PTX: an access of %u bytes at an address that is no multiple of it", bytes);
-}
-inline void check_shared(uint64_t at, unsigned bytes) {
-  check_alignment(at, bytes);
-  if (at + bytes > ::ptq_emulation::block.shared_used) ::ptq_emulation::fail("PTX: shared memory is accessed behind its end");
-}
 template <class T>
 T load(uint64_t at) {
   T value;
