@@ -12,6 +12,7 @@ import { DeviceConstants } from './cuda-constants.js';
 import { launchesOf } from './cuda-launches.js';
 import { graphDigest } from './digest.js';
 import { type KernelFunctions, renderKernels } from './kernels.js';
+import { checkLaunchBounds } from './launch-bounds.js';
 import { commentText, modelIdentifier } from './names.js';
 import { type PortView, portViews } from './ports.js';
 import { type EmitOptions, type GeneratedProject, kernelView, manifestOf, markdownCell, projectView, shapes, symbolNames } from './project.js';
@@ -65,6 +66,7 @@ function renderFiles(model: string, view: object, hasConstants: boolean, binary:
     ['README.md', 'README.md', 'cuda'],
   ];
   const rendered = files.map(([path, template, language]) => [path, renderTemplate(`project/${template}`, { ...view, template: `templates/${language}/project/${template}.hbs` }, language)] as const);
+  for (const [path, text] of rendered) if (path.endsWith('.cu')) checkLaunchBounds(text, path);
   const wrappers = ['ptq_cuda.h', 'ptq_wgmma.h'].map((name) => [name, readFileSync(join(packageRoot(), 'templates/cuda/project', name), 'utf8')] as const);
   const written: (readonly [string, string | Uint8Array])[] = [...rendered, ...wrappers, ['test/manifest.json', manifest]];
   return new Map(binary ? [...written, [`${model}_weights.bin`, binary]] : written);
