@@ -219,7 +219,8 @@ function quantizationOptions(options: Layered): QuantizationOptions {
 
 /** Forward passes alone bring back most of what few bits lose; methods that learn need no correction. */
 function correctsByDefault(float: FloatGraph, { method, bits, arith }: RoadOptions): boolean {
-  return requireMethod(method).isCorrected === true && !float.quantized && (isAuto(bits) || parseBits(bits).weightBits < 8 || arith === 'shift');
+  const { isCorrected, isAlwaysCorrected } = requireMethod(method);
+  return isCorrected === true && !float.quantized && (isAlwaysCorrected === true || isAuto(bits) || parseBits(bits).weightBits < 8 || arith === 'shift');
 }
 
 /** Finished units lie beside the projects; what they depend on is their key. */

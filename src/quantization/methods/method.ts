@@ -33,6 +33,8 @@ export interface QuantizationMethod {
   readonly calibratesBySampler?: true;
   /** Nothing is learned: below 8 weight bits bias correction follows unless it is declined. */
   readonly isCorrected?: true;
+  /** At 8 bits too: outputs go in again, so that shifted means add up. */
+  readonly isAlwaysCorrected?: true;
   /**
    * No channel's scale may be negative, which at 2 and 3 bits lets the lowest code serve a positive tail. Soft rounding
    * lost more than it won by that: ResNet-8 at W3A3 4.4 → 6.6 points of drop with AdaRound, 3.8 → 5.4 with QDrop, 5.5 → 4.0
