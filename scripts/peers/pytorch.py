@@ -11,9 +11,12 @@ import argparse
 import json
 import time
 
-import torch
-from torch import nn
-from torch.nn import functional
+try:
+    import torch
+    from torch import nn
+    from torch.nn import functional
+except ImportError:
+    raise SystemExit("PyTorch was not found")
 
 CLASSES = 1000
 
