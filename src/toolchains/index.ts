@@ -5,7 +5,7 @@ export { checkoutOf, type Checkouts } from './external.js';
 export * from './disassemble.js';
 export { availableTargets, compilerOf, discoverTools, type FoundTool, installCommand, missingTools, requireTools, type Tool, toolsOf, versionOf } from './discover.js';
 export { tensorOf } from './harness.js';
-export { buildTranslated } from './cuda-translated.js';
+export { buildTranslated, type CompiledModel } from './cuda-translated.js';
 export { buildDeviceProgram } from './cuda-device.js';
 export { type BatchRun, runBatches } from './cuda-batches.js';
 export { type CubinFunction, firstFloat, parseCubin } from './cubin.js';

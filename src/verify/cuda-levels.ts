@@ -6,7 +6,7 @@
 import type { ProjectManifest } from '../emit/manifest.js';
 import type { Mismatch } from '../errors.js';
 import type { Target } from '../targets/index.js';
-import { type Build, buildDeviceProgram, buildTranslated, type CudaCode, compileCuda, type EmulatedDevice, findGpu, findNvcc, type ProgramModel, PtxTranslationError, runBuild } from '../toolchains/index.js';
+import { type Build, buildDeviceProgram, buildTranslated, type CompiledModel, type CudaCode, compileCuda, type EmulatedDevice, findGpu, findNvcc, PtxTranslationError, runBuild } from '../toolchains/index.js';
 import { compareOutputs, modelLog } from './compare.js';
 import { proveCuda } from './cuda-proofs.js';
 import { describeDifference } from './divergence.js';
@@ -48,7 +48,7 @@ function notesOf({ architecture, kernels, warnings }: CudaCode): readonly string
 
 /** Level (b) with what nvcc made of the kernels: every tensor of every vector. @throws BuildError, RunError. */
 async function comparePtx(directory: string, target: Target, manifest: ProjectManifest, expected: Expected, codes: readonly CudaCode[], timeoutMs: number | undefined): Promise<PtxComparison> {
-  const builds = await Promise.all(codes.map((code) => translatedOrReason({ directory, manifest }, target, code)));
+  const builds = await Promise.all(codes.map((code) => translatedOrReason({ directory, manifest, code }, target)));
   const commands: string[] = [];
   const executed: string[] = [];
   const notes: string[] = [];
@@ -77,9 +77,9 @@ function devicesOf(architecture: string): readonly EmulatedDevice[] {
 }
 
 /** A later compiler may write instructions that nobody has met yet: no difference of bits, but something to say. */
-async function translatedOrReason(model: ProgramModel, target: Target, code: CudaCode): Promise<Build | string> {
+async function translatedOrReason(model: CompiledModel, target: Target): Promise<Build | string> {
   try {
-    return await buildTranslated(model, target, code);
+    return await buildTranslated([model], target);
   } catch (error) {
     if (error instanceof PtxTranslationError) return error.message;
     throw error;

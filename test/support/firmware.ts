@@ -8,7 +8,7 @@ import { MismatchError } from '../../src/errors.js';
 import type { Codes, IntegerGraph } from '../../src/graph/integer.js';
 import { buildSchedule, DEFAULT_SCHEDULE_OPTIONS, type Schedule, type ScheduleOptions } from '../../src/schedule/index.js';
 import { findTarget, type Target, targets } from '../../src/targets/index.js';
-import { type Build, buildProgram, type EmulatedDevice, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
+import { type Build, type BuildOptions, buildProgram, buildTranslated, compileCuda, type CompiledModel, type EmulatedDevice, missingTools, type ProgramModel, requireTools, runBuild, type Vector } from '../../src/toolchains/index.js';
 import { compareTrace } from '../../src/verify/compare.js';
 import { describeDifference } from '../../src/verify/divergence.js';
 import { Expected, toVectors } from '../../src/verify/expected.js';
@@ -79,17 +79,29 @@ async function expectOnTarget(cases: readonly FirmwareCase[], target: Target, op
     const models: ProgramModel[] = [];
     for (const schedule of schedules) models.push(await writeProject(schedule, folder));
     const variant = target.isa === 'native' ? 'sanitize' : 'trace';
-    const build = await buildProgram(models, target, variant, {
-      workDirectory: join(folder, 'program'),
-      // kernels of CUDA are many and long: compiling them would take most of the time
-      ...(target.language === 'cuda' && { flags: ['-O0'] }),
-    });
+    const workDirectory = join(folder, 'program');
+    const ptxFor = process.env['PTQ_GEN_PTX'];
+    // kernels of CUDA are many and long: compiling them would take most of the time
+    const own = { workDirectory, ...(target.language === 'cuda' && { flags: ['-O0'] }) };
+    const build = ptxFor !== undefined && target.language === 'cuda' ? await buildFromPtx(models, target, ptxFor, own) : await buildProgram(models, target, variant, own);
     if (build.warnings !== '') throw new Error(`${target.id}: the compiler warns about generated code:\n${build.warnings}`);
-    for (const device of target.language === 'cuda' ? EMULATED_DEVICES : [undefined]) await runAndCompare(cases, models, build, device);
+    for (const device of target.language === 'cuda' ? devicesFor(ptxFor) : [undefined]) await runAndCompare(cases, models, build, device);
     return schedules;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** PTX without products of warpgroups runs on none that would choose them. */
+function devicesFor(ptxFor: string | undefined): readonly EmulatedDevice[] {
+  return EMULATED_DEVICES.filter(({ hasWarpgroups }) => !hasWarpgroups || ptxFor === undefined || ptxFor === 'sm_90a');
+}
+
+/** PTQ_GEN_PTX=sm_80 executes what nvcc makes of the kernels for that architecture, and finds races in it. */
+async function buildFromPtx(models: readonly ProgramModel[], target: Target, architecture: string, options: BuildOptions): Promise<Build> {
+  const compiled: CompiledModel[] = [];
+  for (const model of models) compiled.push({ ...model, code: await compileCuda(model.directory, model.manifest, architecture) });
+  return buildTranslated(compiled as [CompiledModel, ...CompiledModel[]], target, options);
 }
 
 async function writeProject(schedule: Schedule, folder: string): Promise<ProgramModel> {

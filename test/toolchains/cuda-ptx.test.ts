@@ -225,7 +225,7 @@ test('a project computes the same with its PTX, for every architecture and size 
   const { expected, ...model } = await productProject();
   const target = findTarget('cuda');
   const differences = async (code: CudaCode): Promise<readonly (string | null)[]> => {
-    const translated = await buildTranslated(model, target, code);
+    const translated = await buildTranslated([{ ...model, code }], target);
     const devices = [1, 5, 132].map((multiprocessors) => ({ order: 1, multiprocessors, hasWarpgroups: code.architecture === 'sm_90a' }));
     const seen: (string | null)[] = [];
     for (const device of devices) seen.push((await compareOnEmulator(translated, model.manifest, expected, undefined, device)).mismatch?.tensor ?? null);
