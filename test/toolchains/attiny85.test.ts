@@ -115,6 +115,7 @@ const windows = { kernel: [3, 2], strides: [2, 1], pad: [1, 1, 0, 1], activation
 const OPERATORS: readonly (readonly [op: string, attributes: Attributes, inputs: readonly CaseInput[], output?: typeof byte])[] = [
   ['matmul', { transposeA: false, transposeB: false }, [{ shape: [3, 5], plan: byte }, { shape: [5, 4], plan: byte }]],
   ['layer-norm', { axis: 1, epsilon: 1e-5 }, [{ shape: [3, 9], plan: byte }]],
+  ['group-norm', { groups: 2, epsilon: 1e-5 }, [{ shape: [4, 6], plan: byte }, ...[1, 2].map(() => ({ shape: [6], constant: true, plan: { ...byte, bits: 16, scale: 2 ** -13, zeroPoint: 0 } }) as const)]],
   ['mul', { activation: null }, [image, { shape: [5, 1], plan: byte }]],
   ['average-pool2d', { ...windows, countIncludePad: false }, [image]],
   ['resize', { mode: 'linear', sizes: [6, 7], coordinates: 'half-pixel', nearestMode: 'floor' }, [image]],
