@@ -1,4 +1,5 @@
 /** A folder that measures on a machine with a GPU, nvcc and Python, and nothing else: projects, inputs, expected codes, programs. */
+import { createHash } from 'node:crypto';
 import { chmodSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -32,7 +33,8 @@ export interface PlannedNetwork {
   readonly id: string;
   /** Stem of its files. */
   readonly model: string;
-  readonly digest: string;
+  /** sha256 of all generated files and inputs: results of other ones do not count. */
+  readonly source: string;
   readonly macs: number;
   readonly samples: number;
   readonly batch: number;
@@ -78,19 +80,24 @@ export async function exportFolder({ directory, store, networks, samples, note }
 async function exportNetwork({ id, purpose }: Network, { graph: whole, base }: LoadedNetwork, folder: string, store: string, samples: number, note: (text: string) => void): Promise<PlannedNetwork> {
   const graph = removeUnused(whole);
   const project = emitProject(buildSchedule(graph, findTarget('cuda')), { commandLine: 'npm run table:cuda' });
-  for (const [path, content] of project.files) writeWhole(join(folder, 'project', path), content);
   const { manifest } = project;
+  const recorded = samplesFile(graph, base);
+  const hash = createHash('sha256').update(recorded);
+  for (const [path, content] of project.files) {
+    hash.update(path).update(content);
+    writeWhole(join(folder, 'project', path), content);
+  }
   writeWhole(join(folder, 'models.cpp'), renderCudaModels([manifest]));
-  writeWhole(join(folder, 'samples.bin'), samplesFile(graph, base));
+  writeWhole(join(folder, 'samples.bin'), recorded);
   const count = Math.min(samples, SAMPLES[purpose]);
-  const { crcs, seconds, computed } = await expectedCrcs(graph, base, count, join(store, `${id}-${manifest.digest.slice(0, 16)}.crc`), (text) => note(`${id}: ${text}`));
+  const { crcs, seconds, computed } = await expectedCrcs(graph, base, count, join(store, `${id}-${manifest.digest.slice(0, 16)}-${hex32(crc32(recorded))}.crc`), (text) => note(`${id}: ${text}`));
   if (computed > 0) note(`${id}: simulated ${computed} samples in ${seconds.toFixed(1)} s`);
   writeWhole(join(folder, 'expected.bin'), new Uint8Array(crcs.buffer));
   const vectors = Array.from({ length: Math.min(VECTORS[purpose], base.count) }, (_, i) => sampleAt(graph, base.codes, i));
   writeWhole(join(folder, 'vectors.bin'), encodeVectors(toVectors(vectors)));
   const expected = new Expected(graph, vectors);
   const tensors = vectors.flatMap((_, vector) => manifest.tensors.map(({ id }, i) => [`${vector} ${i}`, hex32(crc32(bytesOf(expected.tensors(vector).get(id)!)))] as const));
-  return { id, model: manifest.modelName, digest: manifest.digest, macs: executedMacs(graph), samples: count, batch: COMPARED_BATCH, batches: BATCHES[purpose], tensors: Object.fromEntries(tensors) };
+  return { id, model: manifest.modelName, source: hash.digest('hex').slice(0, 32), macs: executedMacs(graph), samples: count, batch: COMPARED_BATCH, batches: BATCHES[purpose], tensors: Object.fromEntries(tensors) };
 }
 
 function writeWhole(path: string, content: string | Uint8Array): void {

@@ -39,7 +39,8 @@ export async function runLevels(id: string, graph: string, purpose: Purpose, fol
     kernels: middle ? `${middle[2]}, ${middle[3]}` : null,
     spills: compiled.filter(([, , , , text]) => text !== 'none spills').map(([, architecture, , , text]) => `${text} on ${architecture}`).join('; '),
     noFloat: report.proofs.noFloat,
-    noMultiply: report.proofs.noMultiply,
+    // Only networks of shifts promise it.
+    noMultiply: report.arith === 'shift' ? report.proofs.noMultiply : null,
     details: report.proofs.details,
     vectors: report.verify.vectors,
     tensors: report.verify.tensorsCompared,

@@ -155,7 +155,7 @@ class Results:
 
 
 def measure(network, results, samples):
-    cell = results.data["networks"].setdefault(network["id"], {})
+    cell = results.data["networks"][network["id"]]
     steps = [("tensors", lambda: check_tensors(network) if network["tensors"] else None), ("outputs", lambda: check_outputs(network, samples)), ("times", lambda: take_times(network))]
     for name, step in steps:
         if name in cell:
@@ -168,8 +168,12 @@ def measure(network, results, samples):
     print(f"{network['id']}: {json.dumps({key: cell.get(key) for key in ('tensors', 'outputs', 'times', 'errors')})}", flush=True)
 
 
-def is_done(results, network):
-    cell = results.data["networks"].setdefault(network["id"], {})
+def is_done(results, network, samples):
+    # what an older export was, or another number of samples, does not count
+    key = f"{network['source']} {network['samples'] if samples is None else min(samples, network['samples'])}"
+    if results.data["networks"].get(network["id"], {}).get("source") != key:
+        results.data["networks"][network["id"]] = {"source": key}
+    cell = results.data["networks"][network["id"]]
     cell.pop("errors", None)
     return {"tensors", "outputs", "times"} <= cell.keys()
 
@@ -201,11 +205,12 @@ def main():
     chosen = [network for network in plan["networks"] if given.only == "" or network["id"] in given.only.split(",")]
     # all compile side by side; nothing is measured until the last compiler has ended
     with ThreadPoolExecutor(given.jobs) as pool:
-        builds = {network["id"]: pool.submit(build, network, machine) for network in chosen if not is_done(results, network)}
+        builds = {network["id"]: pool.submit(build, network, machine) for network in chosen if not is_done(results, network, given.samples)}
     for id, future in builds.items():
         cell = results.data["networks"][id]
         try:
             cell["buildSeconds"] = round(future.result(), 1)
+            print(f"{id}: built in {cell['buildSeconds']} s", flush=True)
         except (RuntimeError, subprocess.TimeoutExpired) as error:
             cell["errors"] = [f"build: {error}"]
     results.save()
