@@ -143,12 +143,17 @@ function gridOf({ rows, columns }: Tile, { outputHeight, outputWidth, outputChan
 function commonView(node: IntegerNode, { title, t, g, op }: Product, isHalf: boolean, values: LaunchValues, residual?: Residual): object {
   const isUnsigned = !t.x.type.signed;
   const granule = [16, isHalf ? 8 : 4].find((n) => g.inputChannels % n === 0) ?? 1;
+  /** Behind the product's codes in shared memory: both operands then come and leave in runs of 16 bytes. */
+  const addsInRuns = residual !== undefined && residual.isBytes && g.outputChannels % 16 === 0;
   const isPointwise = g.kernelHeight * g.kernelWidth * g.strideHeight * g.strideWidth === 1;
   return {
     title: residual ? `${title} and a sum` : title,
     inputType: cType(t.x.type),
     outputType: cType(residualOrOwn(t, residual).type),
     hasResidual: residual !== undefined,
+    addsInRuns,
+    addsAtOnce: residual !== undefined && !addsInRuns,
+    codeType: cType(addsInRuns ? t.y.type : residualOrOwn(t, residual).type),
     ...(residual && { residual: residual.view(values) }),
     pixels: g.outputHeight * g.outputWidth,
     inputElements: elementCount(t.x.shape),

@@ -10,6 +10,8 @@ export interface Residual {
   /** The operand that the product does not compute. */
   readonly other: TensorId;
   readonly output: IntegerTensor;
+  /** Both operands and the sum are codes of a byte. */
+  readonly isBytes: boolean;
   /** An addition's view of single elements, and how the template calls it. */
   view(values: LaunchValues): object;
   readonly scalars: readonly string[];
@@ -40,17 +42,19 @@ export function residualOf(context: KernelContext): Residual | null {
   if (!product || !other || other.constant || other.id === product.id) return null;
   if (new Set(tensors.map(({ shape }) => shape.join())).size > 1 || tensors.some(({ type }) => type.packed)) return null;
   const instance = portable!.instantiate({ ...context, group: [sum] });
-  const operands = ['&own', `other + row * ${product.shape.at(-1)} + channel`];
+  const inOrder = (texts: readonly string[]): string => (own === 0 ? texts : texts.toReversed()).join(', ');
   return {
     other: other.id,
     output,
+    isBytes: [product, other, output].every(({ type }) => type.bits <= 8),
     view: (values) => ({
       ...instance.view,
       ...additionValues(sum, values),
       nest: { loops: [], closings: [], indent: '    ', offsets: ['0', '0'] },
       ownType: cType(product.type),
       otherType: cType(other.type),
-      operands: (own === 0 ? operands : operands.toReversed()).join(', '),
+      operands: inOrder(['&own', `other + row * ${product.shape.at(-1)} + channel`]),
+      runOperands: inOrder(['&own', '&another']),
     }),
     scalars: instance.scalars,
   };

@@ -4,7 +4,7 @@
  */
 import { instructionText } from './instructions.js';
 import { nameText, PtxTranslationError, typeText } from './operands.js';
-import { parseArrays, parsePtx, type PtxArray, type PtxFunction, type PtxStatement } from './parse.js';
+import { parseArrays, parsePtx, type PtxArray, type PtxFunction, type PtxInstruction, type PtxStatement } from './parse.js';
 
 export interface TranslatedPtx {
   /** Arrays and functions that kernels use. */
@@ -73,8 +73,14 @@ function statementText(statement: PtxStatement, place: { readonly index: number;
     default:
       if (/^(ret|exit)\b/.test(statement.operation)) return statement.guard === null ? 'return;' : `if (${nameText(statement.guard.replace('!', ''))} != ${statement.guard.startsWith('!')}) return;`;
       if (statement.operation.startsWith('call')) return callText(statement.operands);
-      return instructionText(statement, place);
+      return `PTX_AT(${place.index}, ${productsOf(statement)}) ${instructionText(statement, place)}`;
   }
+}
+
+/** Products of integers that a warp gets from tensor cores: `m16n8k32`; of a warpgroup its four warps get a part each. */
+function productsOf({ operation }: PtxInstruction): number {
+  const shape = /^(w?g?)mma\b.*\.m(\d+)n(\d+)k(\d+)\b/.exec(operation);
+  return shape ? (Number(shape[2]) * Number(shape[3]) * Number(shape[4])) / (shape[1] === '' ? 1 : 4) : 0;
 }
 
 /** `.reg .b32 %r<91>`, `.reg .b64 %SP`, `.shared .align 16 .b8 name[40]`, `.local ...`, `.param .b64 param0`. */

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "ptq_cuda.h"
+#include "ptx_profile.h"
 
 namespace ptx {
 
@@ -108,6 +109,7 @@ inline uint64_t use_shared(uint64_t at, unsigned bytes, bool writes, unsigned al
   check_alignment(at, alignment);
   if (at + bytes > block.shared_used) fail("PTX: shared memory is used behind its end");
   note(own_shared_shadow(), at, bytes, "shared memory", writes);
+  PTX_SEEN(SHARED, at, bytes);
   return generic_of_shared(at);
 }
 
@@ -141,6 +143,7 @@ inline uint64_t use_global(uint64_t at, unsigned bytes, bool writes, unsigned al
   if (::ptq_emulation::allocations.empty()) return at;
   for (const auto &memory : ::ptq_emulation::allocations) {
     if (!lies_in(memory, at, bytes)) continue;
+    PTX_SEEN(DEVICE, at, bytes);
     if (std::vector<Shadow> *shadows = shadow_of(memory.first, memory.second, writes)) note(*shadows, at - memory.first, bytes, "device memory", writes);
     return at;
   }
