@@ -4,6 +4,7 @@ import { fusedAttention } from './attention.js';
 import { wordConcat, wordCopies } from './copies.js';
 import { byteDepthwise } from './depthwise.js';
 import { byteGroups } from './groups.js';
+import { layerNormWords } from './layer-norm.js';
 import { tensorCoreMatmul } from './matmul.js';
 import { tensorCoreProducts, tensorCoreProductsAndSum } from './products.js';
 import { shiftLinear } from './shift-linear.js';
@@ -21,7 +22,7 @@ const OWN: Readonly<Record<string, readonly Kernel[]>> = {
 
 /** Kernels that take the view of one of the operator's own. */
 const LAID_OUT: Readonly<Record<string, readonly ((kernels: readonly Kernel[]) => Kernel)[]>> = {
-  'layer-norm': [shiftNormRows('shift/layer-norm')],
+  'layer-norm': [shiftNormRows('shift/layer-norm'), layerNormWords],
   'group-norm': [shiftNormRows('shift/group-norm')],
   matmul: [shiftMatmulTiles],
   slice: [wordCopies],

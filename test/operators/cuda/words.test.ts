@@ -39,6 +39,17 @@ test('copies equal the simulator', async () => {
   await expectFirmwareMatchesSimulator([copies], ['cuda']);
 });
 
+/** Rows of 4, 8, 16 and 32 lanes, with whole registers and without, more rows than a block has. */
+const NORMS: readonly GraphCase[] = [[70, 96], [5, 40], [3, 256], [9, 384], [2, 1028], [130, 4]].map((shape) => lowered('layer-norm', { axis: 1, epsilon: 1e-5 }, [{ shape, plan: byte }, ...[0, 1].map(() => ({ shape: shape.slice(1), constant: true, plan: wide }) as const)]));
+const norms = together('norms', NORMS);
+
+test('rows of normalizations equal the simulator', async () => {
+  const kernels = buildSchedule(norms.graph, findTarget('cuda')).steps.map(({ kernel }) => [kernel.template, (kernel.view as { lanes?: number }).lanes]);
+  assert.equal(kernels, [8, 4, 16, 32, 32, 4].map((lanes) => ['layer-norm-words', lanes]));
+  await expectFirmwareMatchesSimulator([norms], ['cuda']);
+  await expectCudaProofs(norms.graph);
+});
+
 const pool = { kernel: [3, 2], strides: [2, 1], pad: [1, 1, 0, 1], activation: null };
 const whole = { kernel: [6, 7], strides: [1, 1], pad: [0, 0, 0, 0], activation: null };
 const same = { ...byte, scale: 0.0234 };

@@ -30,7 +30,7 @@ const MODELS: readonly Model[] = [
   { file: 'bert_tiny_outlier.onnx', transposes: 12 },
   { file: 'bert_tiny_outlier_emb.onnx', transposes: 12 },
   // Two a group norm, three an attention.
-  { file: 'ddpm_mnist16_unet.onnx', transposes: 36, inputs: ['x_t', 't_emb'] },
+  { file: 'ddpm_mnist16_unet.onnx', transposes: 6, inputs: ['x_t', 't_emb'] },
   { file: 'mlperf-tiny/ad01_fp32.tflite', transposes: 0 },
   { file: 'mlperf-tiny/kws_ref_model_float32.tflite', transposes: 0 },
   { file: 'mlperf-tiny/pretrainedResnet.tflite', transposes: 0 },
