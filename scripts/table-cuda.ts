@@ -1,5 +1,5 @@
 /**
- * Everything that CUDA projects can show (issue: bits, times, peers), as tables for docs/performance.md:
+ * Everything that CUDA projects can show, bits, times and peers, as tables for docs/performance.md:
  *   npm run table:cuda [-- --only kws,vit] [--samples 32] [--skip-levels] [--again] [--print] [--write]
  *
  * Levels (a) and (b) run here and are stored in build/table-cuda.json. Then a folder is exported to build/table-cuda/folder, its
