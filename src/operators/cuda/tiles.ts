@@ -92,7 +92,11 @@ export function tileView({ rows, columns, warpRows, warpColumns, depthWarps }: T
     passes: (rows * chunksOfStage) / threads,
     rowsOfPass: threads / chunksOfStage,
     passBytes: (threads / chunksOfStage) * pitch,
+    /** Weights: as many channels a pass as rows, or fewer than a pass has. */
     channelChunks: columns * chunksOfStage,
+    hasFewChannels: columns * chunksOfStage < threads,
+    channelPasses: Math.max(1, (columns * chunksOfStage) / threads),
+    passWeights: (threads / chunksOfStage) * paddedDepth,
     epilogue: isSliced ? { sums: 'totals', rowTiles: 1, columnTiles: columns / 16, columns: columns / 2 } : { sums: 'sums', rowTiles: rowsOfWarp / 16, columnTiles: columnsOfWarp / 8, columns: columnsOfWarp },
     isRagged: outputChannels % columns !== 0,
     isStaged: outputBytes === 1 && outputChannels % 16 === 0,
