@@ -42,6 +42,6 @@ function isBytes({ graph, group: [node] }: KernelContext): boolean {
 }
 
 /** A power of two from 4 to 32. */
-export function lanesFor(words: number): number {
+function lanesFor(words: number): number {
   return [4, 8, 16].find((lanes) => words <= lanes * WORDS_OF_LANE) ?? 32;
 }

@@ -11,8 +11,8 @@ const SHUFFLES: Readonly<Record<string, string>> = { idx: '__shfl_sync', bfly: '
 const SHAPES: Readonly<Record<string, string>> = { m16n8k32: '16, 8', m8n8k16: '8, 8', m16n8k64: '16, 4', m8n8k32: '8, 4' };
 
 const WRITERS: Readonly<Record<string, Writer>> = {
-  bar: (instruction, modifiers, place) => barrier(instruction, modifiers, place),
-  barrier: (instruction, modifiers, place) => barrier(instruction, modifiers, place),
+  bar: barrier,
+  barrier,
   shfl: shuffle,
   vote: ({ operands: [to, vote, mask] }, [, kind]) => {
     const call = kind === 'ballot' ? '__ballot_sync' : kind === 'any' ? '__any_sync' : '__all_sync';

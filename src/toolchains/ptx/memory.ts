@@ -28,9 +28,9 @@ function access(modifiers: readonly string[], address: string, value: string, is
     const slot = place.slots.get(base) ?? nameText(base);
     return part(parts, (i) => `reinterpret_cast<uint64_t>(${slot}) + ${offset + i * bytes}`, type, isLoad);
   }
-  const uses = space === 'local' ? 'static_cast<uint64_t>' : `ptx::use_${space === 'const' ? 'global' : space.split('::')[0]}`;
   const all = bytes * parts.length;
-  const at = space === 'local' ? `${uses}(${addressText(address)})` : `${uses}(${addressText(address)}, ${all}, ${!isLoad}, ${all})`;
+  const text = addressText(address);
+  const at = space === 'local' ? `static_cast<uint64_t>(${text})` : `ptx::use_${space === 'const' ? 'global' : space.split('::')[0]}(${text}, ${all}, ${!isLoad}, ${all})`;
   // an element of the vector may be the register that holds the address
   return `{ const uint64_t at = ${at}; ${part(parts, (i) => `at + ${i * bytes}`, type, isLoad)} }`;
 }

@@ -6,25 +6,17 @@ import { findTarget } from '../../../src/targets/index.js';
 import { expectCudaProofs } from '../../support/cuda-proofs.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { Random } from '../../support/integer-graphs.js';
-import { type LinearCase, linearCase } from '../../support/linear-cases.js';
+import type { LinearCase } from '../../support/linear-cases.js';
 import { mergeGraphs } from '../../support/merge-graphs.js';
+import { type Window, windowCase } from '../../support/window-cases.js';
 
 const test = suite('depthwise convolutions on CUDA');
 
-interface Window {
-  /** Rows, columns, channels. */
-  readonly input: readonly [number, number, number];
-  readonly kernel: readonly [number, number];
-  readonly strides?: readonly [number, number];
-  readonly dilations?: readonly [number, number];
-  readonly pad?: readonly [number, number, number, number];
-  readonly bits?: 4 | 8;
-  readonly isUnsigned?: boolean;
+interface DepthwiseWindow extends Window {
   readonly isUnsignedOutput?: boolean;
-  readonly classes?: boolean;
 }
 
-const WINDOWS: readonly Window[] = [
+const WINDOWS: readonly DepthwiseWindow[] = [
   { input: [7, 9, 8], kernel: [3, 3], pad: [1, 1, 1, 1] },
   { input: [8, 8, 64], kernel: [3, 3], pad: [0, 1, 0, 1], strides: [2, 2], isUnsigned: true },
   { input: [9, 11, 12], kernel: [5, 5], pad: [2, 2, 2, 2], isUnsignedOutput: true },
@@ -39,26 +31,9 @@ const WINDOWS: readonly Window[] = [
   { input: [5, 6, 7], kernel: [3, 3] },
 ];
 
-function depthwise(random: Random, window: Window, name: string): LinearCase {
-  const { input, kernel, strides = [1, 1], dilations = [1, 1], pad = [0, 0, 0, 0], bits = 8, isUnsigned = false, isUnsignedOutput = false, classes = false } = window;
-  const [low, high] = isUnsigned ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
-  const inputZeroPoint = random.integer(low, high);
-  const values = random.pick([inputZeroPoint, Array.from({ length: input[2] }, () => random.integer(low, high))]);
-  const size = (axis: 0 | 1) => Math.floor((input[axis] + pad[2 * axis]! + pad[2 * axis + 1]! - dilations[axis] * (kernel[axis] - 1) - 1) / strides[axis]) + 1;
-  const [height, width] = [size(0), size(1)];
-  const biasClasses = classes ? { rows: Array.from({ length: height }, (_, y) => y % 2), columns: Array.from({ length: width }, (_, x) => x % 3) } : null;
-  return linearCase(name, random, {
-    op: 'depthwise-conv2d',
-    input: { bits, signed: !isUnsigned },
-    inputShape: input,
-    weightShape: [...kernel, input[2], 1],
-    weightBits: bits,
-    output: { bits: 8, signed: !isUnsignedOutput },
-    outputChannels: input[2],
-    outputShape: [height, width, input[2]],
-    biasRows: classes ? 6 : 1,
-    attributes: { strides, dilations, pad: { amounts: pad, values }, inputZeroPoint, ...(biasClasses && { biasClasses }) },
-  });
+function depthwise(random: Random, window: DepthwiseWindow, name: string): LinearCase {
+  const channels = window.input[2];
+  return windowCase(name, random, window, { op: 'depthwise-conv2d', outputs: channels, weightShape: [...window.kernel, channels, 1], output: { bits: 8, signed: window.isUnsignedOutput !== true } });
 }
 
 const random = new Random(63);

@@ -7,27 +7,19 @@ import { findTarget } from '../../../src/targets/index.js';
 import { expectCudaProofs } from '../../support/cuda-proofs.js';
 import { expectFirmwareMatchesSimulator } from '../../support/firmware.js';
 import { IntegerGraphBuilder, Random } from '../../support/integer-graphs.js';
-import { type LinearCase, linearCase, randomRequantize } from '../../support/linear-cases.js';
+import { type LinearCase, randomRequantize } from '../../support/linear-cases.js';
 import { mergeGraphs } from '../../support/merge-graphs.js';
+import { type Window, windowCase } from '../../support/window-cases.js';
 
 const test = suite('products on CUDA');
 
-interface Window {
-  readonly input: readonly [number, number, number];
-  readonly kernel: readonly [number, number];
+interface ProductWindow extends Window {
   readonly outputs: number;
-  readonly strides?: readonly [number, number];
-  readonly dilations?: readonly [number, number];
-  readonly pad?: readonly [number, number, number, number];
-  readonly isUnsigned?: boolean;
   readonly outputBits?: 8 | 16;
-  readonly classes?: boolean;
-  /** Of codes and weights. */
-  readonly bits?: 3 | 4 | 8;
 }
 
 /** Rows and columns of tiles, granules of 1, 4 and 16 bytes, one and several stages. */
-const WINDOWS: readonly Window[] = [
+const WINDOWS: readonly ProductWindow[] = [
   { input: [6, 7, 3], kernel: [3, 3], outputs: 16, pad: [1, 1, 1, 1] },
   { input: [5, 5, 4], kernel: [3, 2], outputs: 20, strides: [2, 1], pad: [0, 1, 1, 0], isUnsigned: true },
   { input: [12, 13, 16], kernel: [3, 3], outputs: 48, pad: [1, 1, 1, 1] },
@@ -51,34 +43,16 @@ const WINDOWS: readonly Window[] = [
   { input: [4, 4, 40], kernel: [3, 3], outputs: 128, bits: 4 },
 ];
 
-/** Several values of the zero point, so that padding is not always zero. */
-function convolution(random: Random, window: Window, name: string): LinearCase {
-  const { input, kernel, outputs, strides = [1, 1], dilations = [1, 1], pad = [0, 0, 0, 0], isUnsigned = false, outputBits = 8, classes = false, bits = 8 } = window;
-  const [low, high] = isUnsigned ? [0, 2 ** bits - 1] : [-(2 ** (bits - 1)), 2 ** (bits - 1) - 1];
-  const inputZeroPoint = random.integer(low, high);
-  const values = random.pick([inputZeroPoint, Array.from({ length: input[2] }, () => random.integer(low, high))]);
-  const size = (axis: 0 | 1) => Math.floor((input[axis] + pad[2 * axis]! + pad[2 * axis + 1]! - dilations[axis] * (kernel[axis] - 1) - 1) / strides[axis]) + 1;
-  const [height, width] = [size(0), size(1)];
-  const biasClasses = classes ? { rows: Array.from({ length: height }, (_, y) => y % 2), columns: Array.from({ length: width }, (_, x) => x % 3) } : null;
-  return linearCase(name, random, {
-    op: 'conv2d',
-    input: { bits, signed: !isUnsigned },
-    inputShape: input,
-    weightShape: [outputs, ...kernel, input[2]],
-    weightBits: bits,
-    output: { bits: outputBits },
-    outputChannels: outputs,
-    outputShape: [height, width, outputs],
-    biasRows: classes ? 6 : 1,
-    attributes: { strides, dilations, groups: 1, pad: { amounts: pad, values }, inputZeroPoint, ...(biasClasses && { biasClasses }) },
-  });
+function convolution(random: Random, window: ProductWindow, name: string): LinearCase {
+  const { input, kernel, outputs, outputBits = 8 } = window;
+  return windowCase(name, random, window, { op: 'conv2d', outputs, weightShape: [outputs, ...kernel, input[2]], output: { bits: outputBits }, attributes: { groups: 1 } });
 }
 
 function depthOf({ input: [, , channels], kernel: [height, width] }: Window): number {
   return height * width * channels;
 }
 
-function isForWarpgroups(window: Window): boolean {
+function isForWarpgroups(window: ProductWindow): boolean {
   const { input, outputs, bits = 8 } = window;
   return bits === 8 && input[2] % 16 === 0 && outputs >= 48 && depthOf(window) >= 64;
 }
